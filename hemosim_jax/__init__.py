@@ -1,0 +1,9 @@
+"""Patients as differential equations, thousands of them stepping at once."""
+
+from hemosim_jax.registry import ENVIRONMENTS as ENVIRONMENTS
+from hemosim_jax.registry import make as make
+from hemosim_jax.registry import register_with_gymnax
+
+__version__ = "0.1.0"
+
+register_with_gymnax()

@@ -1,0 +1,108 @@
+"""The contract every task fulfils: a gymnax 1.0 environment around `advance`."""
+
+import abc
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from gymnax.environments import environment
+from jaxtyping import Array, Bool, Float
+
+
+@struct.dataclass
+class EnvParams(environment.EnvParams):
+    """What every task has; tasks add their population, reward weights and thresholds."""
+
+    max_steps_in_episode: int = 1
+    decision_interval_h: float = 24.0  # from one decision to the next
+
+
+class TreatmentEnvironment(environment.Environment):
+    """Patients under treatment, one decision at a time.
+
+    A task supplies the methods below; `reset_env` and `step_env`, which gymnax calls, are the same
+    for all. The instance is a static argument of gymnax's jitted `reset` and `step`: build it once
+    and leave it unchanged. All that varies without recompiling is in `params`.
+    """
+
+    version: str  # raised whenever the same actions and keys give other numbers
+    _supports_transition_gradients = True
+
+    @abc.abstractmethod
+    def sample_patient(self, key: jax.Array, params: EnvParams) -> Any:
+        """Draws a patient of the population (or cohort) in `params`."""
+
+    @abc.abstractmethod
+    def initial_state(self, patient: Any, params: EnvParams) -> Any:
+        """The state of this patient before the first decision; deterministic."""
+
+    @abc.abstractmethod
+    def decode_action(self, action: Array) -> Any:
+        """The treatment, in clinical units, that an action of the space means."""
+
+    @abc.abstractmethod
+    def advance(
+        self,
+        key: jax.Array,
+        state: Any,
+        treatment: Any,
+        duration_h: Float[Array, ""],
+        params: EnvParams,
+    ) -> Any:
+        """The patient `duration_h` hours after `treatment`: ODE, then events."""
+
+    @abc.abstractmethod
+    def decode_observation(self, observation: Array) -> Any:
+        """The observation back in clinical units."""
+
+    @abc.abstractmethod
+    def reward(self, state: Any, terminated: Bool[Array, ""], params: EnvParams) -> Array:
+        """The reward for having arrived in `state`."""
+
+    @abc.abstractmethod
+    def info(self, state: Any, params: EnvParams) -> dict[str, Array]:
+        """True physiology, what was given, event flags, `therapeutic`, `cost`, `solver_ok`."""
+
+    def reset_to(self, key: jax.Array, patient: Any, params: EnvParams) -> tuple[Array, Any]:
+        """Starts an episode with a given patient."""
+        state = self.initial_state(patient, params)
+        return self.observe(key, state, None, params), state
+
+    def reset_env(self, key: jax.Array, params: EnvParams) -> tuple[Array, Any]:
+        """Starts an episode with a new patient."""
+        key_patient, key_observe = jax.random.split(key)
+        return self.reset_to(key_observe, self.sample_patient(key_patient, params), params)
+
+    def step_env(
+        self, key: jax.Array, state: Any, action: Array, params: EnvParams
+    ) -> tuple[Array, Any, Array, Bool[Array, ""], dict[str, Array]]:
+        """One decision and what follows until the next; natural termination only.
+
+        **Raises:** `ValueError` for an action of the wrong shape.
+        """
+        space = self.action_space(params)
+        if jnp.shape(action) != space.shape:
+            raise ValueError(f"action has shape {jnp.shape(action)}; the space is {space}")
+        key_advance, key_observe = jax.random.split(key)
+        treatment = self.decode_action(jnp.asarray(action))
+        duration_h = jnp.asarray(params.decision_interval_h, jnp.result_type(float))
+        state = self.advance(key_advance, state, treatment, duration_h, params)
+        state = state.replace(time=state.time + 1)
+        terminated = self.is_terminated(state, params)
+        reward = self.reward(state, terminated, params)
+        info = self.info(state, params)
+        observation, state = self._apply_transition_gradient_policy(
+            self.observe(key_observe, state, action, params), state
+        )
+        return observation, state, reward, terminated, info
+
+
+def strong(params: EnvParams) -> EnvParams:
+    """Every leaf as an array of the default float or integer type, so that no value recompiles."""
+
+    def as_array(leaf):
+        integer = jnp.issubdtype(jnp.result_type(leaf), jnp.integer)
+        return jnp.asarray(leaf, jnp.int32 if integer else jnp.result_type(float))
+
+    return jax.tree.map(as_array, params)

@@ -1,0 +1,314 @@
+"""`WarfarinDosing-v0`: ninety days of daily warfarin, INR to be held between 2 and 3."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from gymnax.environments import environment
+from jaxtyping import Array, Bool, Float, Int
+
+from hemosim_jax.calibration.warfarin_iwpc import calibration_of
+from hemosim_jax.environment import EnvParams, TreatmentEnvironment, strong
+from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
+from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
+from hemosim_jax.patients import cohort, warfarin, warfarin_course
+from hemosim_jax.patients.warfarin import Patient, Population
+from hemosim_jax.spaces import Box
+
+MODELS = {"hamberg2010": warfarin_hamberg2010, "hamberg2007": warfarin_hamberg2007}
+DIFFICULTIES = ("easy", "medium", "hard")
+MAX_DOSE_MG = 15.0
+EPISODE_DAYS = 90
+
+# Scales of the observation.
+OBSERVED_INR = (0.0, 6.0)
+OBSERVED_CONCENTRATION_MG_PER_L = (0.0, 5.0)
+
+
+@struct.dataclass
+class RewardWeights:
+    """Equation 1 of the task's specification (hemosim paper, section 4.1)."""
+
+    target_inr: float = 2.5
+    deviation: float = -1.0  # times |INR - target|
+    in_range: float = 0.5
+    above: float = -10.0  # INR > 4
+    below: float = -5.0  # INR < 1.5
+    terminated_high: float = -20.0
+    terminated_low: float = -10.0
+
+
+@struct.dataclass
+class WarfarinParams(EnvParams):
+    """`patients` is a `Population` or a `Cohort`; the rest are the paper's constants."""
+
+    max_steps_in_episode: int = EPISODE_DAYS
+    decision_interval_h: float = 24.0
+    patients: Any = None
+    reward_weights: RewardWeights = RewardWeights()
+    risks: warfarin_course.CourseRisks = warfarin_course.CourseRisks()
+    therapeutic_inr: tuple[float, float] = (2.0, 3.0)
+    high_inr: float = 4.0
+    low_inr: float = 1.5
+    terminal_inr: tuple[float, float] = (1.0, 6.0)
+
+
+@struct.dataclass
+class WarfarinState(environment.EnvState):
+    """A patient under way."""
+
+    time: Int[Array, ""]  # decisions made
+    elapsed_h: Float[Array, ""]
+    patient: Patient
+    drug: Any  # the model's state
+    ordered_mg: Float[Array, ""]  # the last decision
+    valid_action: Bool[Array, ""]  # whether it was a number
+    solver_ok: Bool[Array, ""]
+
+
+@struct.dataclass
+class WarfarinObservation:
+    """What the agent, or a protocol, knows."""
+
+    inr: Float[Array, ""]
+    s_warfarin_mg_per_l: Float[Array, ""]
+    r_warfarin_mg_per_l: Float[Array, ""]
+    age_y: Float[Array, ""]
+    weight_kg: Float[Array, ""]
+    cyp2c9: Int[Array, ""]
+    vkorc1: Int[Array, ""]
+    day: Float[Array, ""]
+
+
+class WarfarinDosing(TreatmentEnvironment):
+    """Titrate daily warfarin over 90 days.
+
+    Observation (8), each in 0..1: INR, S- and R-warfarin concentration, age, weight, CYP2C9 and
+    VKORC1 genotype, day. Action (1) in 0..1: the day's dose, up to 15 mg. Reward: equation 1 of the
+    hemosim paper. Terminates at INR > 6 or < 1; truncates after 90 days.
+
+    The dose is taken at the start of the decision interval, and the INR that is rewarded and
+    observed is the true one at its end. An action that is not finite is no dose.
+    """
+
+    version = "0"
+
+    def __init__(
+        self,
+        difficulty: str = "medium",
+        *,
+        ancestry: str = "European",
+        calibration: str = "iwpc",
+        model: str = "hamberg2010",
+    ):
+        """The options fix `default_params` (tier, population) and the model.
+
+        - `difficulty`: "easy" (*1/*1 and GG, half the variability, no co-medication), "medium" (all
+          genotypes, full variability) or "hard" (and amiodarone started during the episode, acute
+          illness, missed doses, variable vitamin K intake).
+        - `ancestry`: "European", "African", "East Asian" or "Latino".
+        - `calibration`: "iwpc" or "published".
+        - `model`: "hamberg2010" or "hamberg2007".
+
+        **Raises:** `ValueError` for any other value.
+        """
+        if difficulty not in DIFFICULTIES:
+            raise ValueError(
+                f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}"
+            )
+        if model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}; got {model!r}")
+        self.model = MODELS[model]
+        self._difficulty = difficulty
+        self._population = warfarin.population(ancestry, calibration_of(calibration, self.model))
+
+    @property
+    def default_params(self) -> WarfarinParams:
+        """Parameters of the tier chosen at construction."""
+        return self.tier(self._difficulty)
+
+    def tier(self, difficulty: str) -> WarfarinParams:
+        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
+        population, risks = self._population, warfarin_course.CourseRisks()
+        if difficulty == "easy":
+            population = population.replace(
+                cyp2c9=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+                vkorc1=(1.0, 0.0, 0.0),
+                amiodarone=0.0,
+                enzyme_inducer=0.0,
+                variability=0.5,
+            )
+        if difficulty == "hard":
+            risks = warfarin_course.HARD
+        return strong(WarfarinParams(patients=population, risks=risks))
+
+    def sample_patient(self, key: jax.Array, params: WarfarinParams) -> Patient:
+        """A patient of the population or cohort in `params.patients`."""
+        return cohort.draw(key, params.patients, params.risks, self.model)
+
+    def initial_state(self, patient: Patient, params: WarfarinParams) -> WarfarinState:
+        """Never dosed, well."""
+        zero = jnp.zeros((), jnp.result_type(float))
+        return WarfarinState(
+            time=jnp.zeros((), jnp.int32),
+            elapsed_h=zero,
+            patient=patient,
+            drug=self.model.initial_state(),
+            ordered_mg=zero,
+            valid_action=jnp.ones((), bool),
+            solver_ok=jnp.ones((), bool),
+        )
+
+    def decode_action(self, action: Float[Array, " 1"]) -> Float[Array, ""]:
+        """The dose ordered (mg); NaN where the action is not finite."""
+        fraction = action[0].astype(jnp.result_type(float))
+        return jnp.where(jnp.isfinite(fraction), jnp.clip(fraction, 0.0, 1.0), jnp.nan) * (
+            MAX_DOSE_MG
+        )
+
+    def encode_action(self, dose_mg: Float[Array, ""]) -> Float[Array, " 1"]:
+        """The action that orders `dose_mg` (at most 15)."""
+        return jnp.clip(dose_mg / MAX_DOSE_MG, 0.0, 1.0)[None]
+
+    def advance(
+        self,
+        key: jax.Array,
+        state: WarfarinState,
+        treatment: Float[Array, ""],
+        duration_h: Float[Array, ""],
+        params: WarfarinParams,
+    ) -> WarfarinState:
+        """One dose of `treatment` mg now, if the patient takes it, and the hours that follow."""
+        valid = jnp.isfinite(treatment)
+        ordered_mg = jnp.where(valid, treatment, 0.0)
+        course = warfarin_course.progress(key, state.patient.course, duration_h, params.risks)
+        taken_mg = jnp.where(course.missed_dose, 0.0, ordered_mg)
+        drug, solver_ok = self.model.advance(
+            self.model.give_dose(state.drug, taken_mg),
+            duration_h,
+            state.patient.parameters,
+            warfarin_course.inputs(course, state.elapsed_h, duration_h),
+            differentiable=self.transition_gradients_enabled,
+        )
+        return state.replace(
+            elapsed_h=state.elapsed_h + duration_h,
+            patient=state.patient.replace(course=course),
+            drug=drug,
+            ordered_mg=ordered_mg,
+            valid_action=valid,
+            solver_ok=solver_ok & jnp.isfinite(self.model.inr(drug, state.patient.parameters)),
+        )
+
+    def observe(
+        self,
+        key: jax.Array,
+        state: WarfarinState,
+        action: Array | None,
+        params: WarfarinParams,
+    ) -> Float[Array, " 8"]:
+        """The eight numbers of the specification, clipped to 0..1."""
+        covariates, parameters = state.patient.covariates, state.patient.parameters
+        # The day is counted on the default horizon, which only `params` could change.
+        raw = (
+            (self.model.inr(state.drug, parameters), OBSERVED_INR),
+            (
+                self.model.concentration_s_mg_per_l(state.drug, parameters),
+                OBSERVED_CONCENTRATION_MG_PER_L,
+            ),
+            (
+                self.model.concentration_r_mg_per_l(state.drug, parameters),
+                OBSERVED_CONCENTRATION_MG_PER_L,
+            ),
+            (covariates.age_y, warfarin.AGE_Y),
+            (covariates.weight_kg, warfarin.WEIGHT_KG),
+            (covariates.cyp2c9, (0, len(CYP2C9_GENOTYPES) - 1)),
+            (covariates.vkorc1, (0, len(VKORC1_GENOTYPES) - 1)),
+            (state.elapsed_h / 24.0, (0, EPISODE_DAYS)),
+        )
+        return jnp.stack(
+            [jnp.clip((value - low) / (high - low), 0.0, 1.0) for value, (low, high) in raw]
+        )
+
+    def decode_observation(self, observation: Float[Array, " 8"]) -> WarfarinObservation:
+        """Clinical units; what the space's bounds clip stays clipped."""
+
+        def scaled(index, bounds):
+            return bounds[0] + (bounds[1] - bounds[0]) * observation[index]
+
+        def coded(index, names):
+            return jnp.round(scaled(index, (0, len(names) - 1))).astype(jnp.int32)
+
+        return WarfarinObservation(
+            inr=scaled(0, OBSERVED_INR),
+            s_warfarin_mg_per_l=scaled(1, OBSERVED_CONCENTRATION_MG_PER_L),
+            r_warfarin_mg_per_l=scaled(2, OBSERVED_CONCENTRATION_MG_PER_L),
+            age_y=scaled(3, warfarin.AGE_Y),
+            weight_kg=scaled(4, warfarin.WEIGHT_KG),
+            cyp2c9=coded(5, CYP2C9_GENOTYPES),
+            vkorc1=coded(6, VKORC1_GENOTYPES),
+            day=scaled(7, (0, EPISODE_DAYS)),
+        )
+
+    def is_terminated(self, state: WarfarinState, params: WarfarinParams) -> Bool[Array, ""]:
+        """INR beyond either terminal bound."""
+        inr = self.model.inr(state.drug, state.patient.parameters)
+        return (inr < params.terminal_inr[0]) | (inr > params.terminal_inr[1])
+
+    def reward(
+        self, state: WarfarinState, terminated: Bool[Array, ""], params: WarfarinParams
+    ) -> Float[Array, ""]:
+        """Equation 1 with the terminal penalties."""
+        inr = self.model.inr(state.drug, state.patient.parameters)
+        weights = params.reward_weights
+        return (
+            weights.deviation * jnp.abs(inr - weights.target_inr)
+            + weights.in_range * self._therapeutic(inr, params)
+            + weights.above * (inr > params.high_inr)
+            + weights.below * (inr < params.low_inr)
+            + weights.terminated_high * (inr > params.terminal_inr[1])
+            + weights.terminated_low * (inr < params.terminal_inr[0])
+        )
+
+    def info(self, state: WarfarinState, params: WarfarinParams) -> dict[str, Array]:
+        """`cost` is 1 while the INR is above 4."""
+        parameters, course = state.patient.parameters, state.patient.course
+        inr = self.model.inr(state.drug, parameters)
+        return {
+            "inr": inr,
+            "s_warfarin_mg_per_l": self.model.concentration_s_mg_per_l(state.drug, parameters),
+            "r_warfarin_mg_per_l": self.model.concentration_r_mg_per_l(state.drug, parameters),
+            "therapeutic": self._therapeutic(inr, params),
+            "dose_ordered_mg": state.ordered_mg,
+            "dose_taken_mg": jnp.where(course.missed_dose, 0.0, state.ordered_mg),
+            "missed_dose": course.missed_dose,
+            "ill": course.illness_left_h > 0.0,
+            "on_new_amiodarone": state.elapsed_h > course.amiodarone_start_h,
+            "day": state.elapsed_h / 24.0,
+            "cost": (inr > params.high_inr).astype(inr.dtype),
+            "valid_action": state.valid_action,
+            "solver_ok": state.solver_ok,
+        }
+
+    @staticmethod
+    def _therapeutic(inr, params):
+        low, high = params.therapeutic_inr
+        return (inr >= low) & (inr <= high)
+
+    @property
+    def name(self) -> str:
+        """The registered id."""
+        return "WarfarinDosing-v0"
+
+    @property
+    def num_actions(self) -> int:
+        """Length of the action vector."""
+        return 1
+
+    def action_space(self, params: WarfarinParams | None = None) -> Box:
+        """The day's dose as a fraction of 15 mg."""
+        return Box(0.0, 1.0, (1,), jnp.result_type(float))
+
+    def observation_space(self, params: WarfarinParams | None = None) -> Box:
+        """Eight numbers in 0..1."""
+        return Box(0.0, 1.0, (8,), jnp.result_type(float))

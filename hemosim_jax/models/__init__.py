@@ -1,0 +1,1 @@
+"""Drugs and physiology as ODEs, one file per model."""

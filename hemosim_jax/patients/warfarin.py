@@ -1,0 +1,159 @@
+"""Virtual patients for warfarin: covariates, genotypes, individual parameters, course."""
+
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+from hemosim_jax.models.warfarin_covariates import RACES, Calibration, Covariates, RandomEffects
+from hemosim_jax.patients import warfarin_course
+from hemosim_jax.patients.genotypes import ANCESTRIES, cyp2c9_frequencies, vkorc1_frequencies
+from hemosim_jax.patients.warfarin_course import Course, CourseRisks
+
+# Bounds within which covariates are drawn; also the scale of the observation.
+AGE_Y = (18.0, 95.0)
+WEIGHT_KG = (40.0, 150.0)
+HEIGHT_CM = (140.0, 205.0)
+BASELINE_INR = (1.0, 1.3)
+BASELINE_INR_SD = 0.06  # assumption: between-patient SD of the drug-free INR
+
+# Of the IWPC development half, by race group: share of women; age (mean, SD, y); height (mean, SD,
+# cm) of women, men; median and log-SD of weight (kg) of women, men; correlation of height and
+# log-weight; prevalence of amiodarone, enzyme inducers, smoking. "Latino" rests on the 17 subjects
+# recorded as Hispanic (assumption), with the prevalences of the whole.
+_DEMOGRAPHICS = {
+    "European": ("White", 0.40, (66.2, 15.1), ((162.0, 7.4), (176.5, 7.8)),
+                 ((73.3, 0.240), (87.4, 0.202)), 0.36, (0.062, 0.028, 0.134)),
+    "African": ("Black", 0.52, (59.6, 15.3), ((164.2, 7.6), (179.1, 7.8)),
+                ((84.8, 0.281), (97.8, 0.236)), 0.38, (0.059, 0.017, 0.193)),
+    "East Asian": ("Asian", 0.42, (62.8, 13.0), ((154.1, 6.1), (165.3, 6.4)),
+                   ((54.2, 0.169), (64.7, 0.168)), 0.51, (0.037, 0.007, 0.035)),
+    "Latino": ("Mixed or missing", 0.42, (56.8, 15.0), ((152.6, 7.1), (169.8, 6.8)),
+               ((66.0, 0.16), (81.5, 0.21)), 0.42, (0.058, 0.019, 0.128)),
+}  # fmt: skip
+
+
+@struct.dataclass
+class Population:
+    """The distributions patients are drawn from; every leaf a parameter that may be vmapped."""
+
+    cyp2c9: tuple[float, ...]  # genotype frequencies, in the order of CYP2C9_GENOTYPES
+    vkorc1: tuple[float, ...]
+    race: int
+    female: float
+    age_y: tuple[float, float]  # mean, SD
+    height_cm: tuple[tuple[float, float], tuple[float, float]]  # of women, of men
+    weight_kg: tuple[tuple[float, float], tuple[float, float]]  # median and SD of the log
+    height_weight_correlation: float
+    amiodarone: float  # prevalences
+    enzyme_inducer: float
+    smoker: float
+    variability: float  # scale of all random effects; 1: as calibrated
+    calibration: Calibration
+
+
+@struct.dataclass
+class Patient:
+    """One virtual patient, ready to be dosed."""
+
+    covariates: Covariates
+    parameters: Any  # of the model chosen
+    course: Course
+
+
+def population(ancestry: str, calibration: Calibration) -> Population:
+    """All genotypes and the full variability.
+
+    **Raises:** `ValueError` for an unknown ancestry.
+    """
+    if ancestry not in ANCESTRIES:
+        raise ValueError(f"ancestry must be one of {', '.join(ANCESTRIES)}; got {ancestry!r}")
+    race, female, age, height, weight, correlation, prevalence = _DEMOGRAPHICS[ancestry]
+    return Population(
+        cyp2c9=cyp2c9_frequencies(ancestry),
+        vkorc1=vkorc1_frequencies(ancestry),
+        race=RACES.index(race),
+        female=female,
+        age_y=age,
+        height_cm=height,
+        weight_kg=weight,
+        height_weight_correlation=correlation,
+        amiodarone=prevalence[0],
+        enzyme_inducer=prevalence[1],
+        smoker=prevalence[2],
+        variability=1.0,
+        calibration=calibration,
+    )
+
+
+_N_NORMALS = 8
+_N_UNIFORMS = 6 + warfarin_course.N_TRAIT_UNIFORMS
+
+
+def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType) -> Patient:
+    """Draws one patient. Costs one vector of random bits and no integration."""
+    dtype = jnp.result_type(float)
+    below_minus_one = jnp.nextafter(jnp.asarray(-1.0, dtype), jnp.asarray(0.0, dtype))
+    draws = jax.random.uniform(key, (_N_NORMALS + _N_UNIFORMS,), dtype, below_minus_one, 1.0)
+    normals = jnp.sqrt(2.0).astype(dtype) * jax.lax.erf_inv(draws[:_N_NORMALS])
+    uniforms = 0.5 * (draws[_N_NORMALS:] + 1.0)
+    z_age, z_height, z_weight, z_baseline, *z_effects = normals
+    u_sex, u_cyp2c9, u_vkorc1, u_amiodarone, u_inducer, u_smoker = uniforms[:6]
+
+    male = u_sex >= of.female
+    height_mean, height_sd = _of_sex(male, of.height_cm)
+    weight_median, weight_log_sd = _of_sex(male, of.weight_kg)
+    rho = of.height_weight_correlation
+    z_weight = rho * z_height + jnp.sqrt(1.0 - rho**2) * z_weight
+    calibration = of.calibration
+    covariates = Covariates(
+        age_y=jnp.clip(of.age_y[0] + of.age_y[1] * z_age, *AGE_Y),
+        weight_kg=jnp.clip(weight_median * jnp.exp(weight_log_sd * z_weight), *WEIGHT_KG),
+        height_cm=jnp.clip(height_mean + height_sd * z_height, *HEIGHT_CM),
+        male=male,
+        cyp2c9=_category(u_cyp2c9, of.cyp2c9),
+        vkorc1=_category(u_vkorc1, of.vkorc1),
+        race=jnp.asarray(of.race, jnp.int32),
+        amiodarone=u_amiodarone < of.amiodarone,
+        enzyme_inducer=u_inducer < of.enzyme_inducer,
+        smoker=u_smoker < of.smoker,
+        baseline_inr=jnp.clip(
+            calibration.typical_baseline_inr + BASELINE_INR_SD * z_baseline, *BASELINE_INR
+        ),
+    )
+    effects = random_effects(jnp.stack(z_effects), calibration, of.variability)
+    return Patient(
+        covariates=covariates,
+        parameters=model.individual_parameters(covariates, effects, calibration),
+        course=warfarin_course.begin(uniforms[6:], risks),
+    )
+
+
+def random_effects(
+    normals: Float[Array, " 4"], calibration: Calibration, variability: float
+) -> RandomEffects:
+    """Four standard normals scaled to the calibrated variability."""
+    z_clearance_s, z_clearance_r, z_volume, z_ec50 = normals * variability
+    return RandomEffects(
+        clearance_s=calibration.omega_clearance_s * z_clearance_s,
+        clearance_r=calibration.omega_clearance_r * z_clearance_r,
+        volume=calibration.omega_volume * z_volume,
+        ec50=calibration.omega_ec50 * z_ec50,
+    )
+
+
+def _of_sex(male, pair):
+    (women_center, women_spread), (men_center, men_spread) = pair
+    return jnp.where(male, men_center, women_center), jnp.where(male, men_spread, women_spread)
+
+
+def _category(uniform, frequencies):
+    """The index of the category whose share of (0, 1) holds `uniform`."""
+    index, bound = jnp.zeros((), jnp.int32), 0.0
+    for frequency in frequencies[:-1]:
+        bound = bound + frequency
+        index = index + (uniform >= bound).astype(jnp.int32)
+    return index

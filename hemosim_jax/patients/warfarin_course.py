@@ -1,0 +1,116 @@
+"""What happens to a patient on warfarin besides the doses: new amiodarone, illness, missed doses, diet.
+
+The laws and their ranges are assumptions where no source is named; they make the hard tier.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.models.warfarin_covariates import Inputs
+
+AMIODARONE_ONSET_H = 16.0 * 24.0  # time constant (assumption; onset within 2 weeks, Kerin 1988)
+AMIODARONE_REDUCTION = (0.25, 0.40)  # of clearance; dose needs at 100–400 mg/day, Sanoski 2002
+ILLNESS_DURATION_H = (3.0 * 24.0, 10.0 * 24.0)  # assumption, mildest to most severe
+ILLNESS_EC50_RATIO = (0.8, 0.6)  # assumption
+ILLNESS_CLEARANCE_RATIO = (0.85, 0.7)  # assumption
+VITAMIN_K_MEMORY_H = 7.0 * 24.0  # correlation time of intake (assumption)
+NEVER_H = jnp.inf
+
+
+@struct.dataclass
+class CourseRisks:
+    """How often the events happen in a population. All zero: nothing ever happens."""
+
+    amiodarone_start: float = 0.0  # probability within the first 90 days
+    illness_per_day: float = 0.0  # hazard while well
+    missed_dose: tuple[float, float] = (0.0, 0.0)  # range of the patients' own probabilities
+    vitamin_k_sd: float = 0.0  # stationary SD of the log of EC50
+
+
+HARD = CourseRisks(
+    amiodarone_start=0.3,  # working value: frequent enough to be learned from
+    illness_per_day=1.0 / 45.0,  # working value: two in a 90-day course
+    missed_dose=(0.05, 0.20),
+    vitamin_k_sd=0.10,  # working value
+)
+
+
+@struct.dataclass
+class Course:
+    """One patient's traits (fixed) and present condition."""
+
+    amiodarone_start_h: Float[Array, ""]  # inf: never
+    amiodarone_reduction: Float[Array, ""]
+    missed_dose_probability: Float[Array, ""]
+    illness_left_h: Float[Array, ""]  # 0: well
+    illness_severity: Float[Array, ""]  # 0 mild .. 1 severe
+    log_vitamin_k: Float[Array, ""]  # log of the ratio that intake puts on EC50
+    missed_dose: Bool[Array, ""]  # the last dose ordered was not taken
+
+
+N_TRAIT_UNIFORMS = 3
+_START_WINDOW_H = 90.0 * 24.0
+
+
+def _between(bounds, fraction):
+    return bounds[0] + (bounds[1] - bounds[0]) * fraction
+
+
+def begin(uniforms: Float[Array, " 3"], risks: CourseRisks) -> Course:
+    """A well patient with traits drawn from `risks`; `uniforms` are independent on (0, 1)."""
+    amiodarone, reduction, missed = uniforms
+    zero = jnp.zeros((), uniforms.dtype)
+    starts = amiodarone < risks.amiodarone_start
+    # Given that it starts, amiodarone / amiodarone_start is again uniform.
+    start_h = _START_WINDOW_H * amiodarone / jnp.maximum(risks.amiodarone_start, 1e-6)
+    return Course(
+        amiodarone_start_h=jnp.where(starts, start_h, NEVER_H).astype(zero.dtype),
+        amiodarone_reduction=_between(AMIODARONE_REDUCTION, reduction),
+        missed_dose_probability=_between(risks.missed_dose, missed) + zero,
+        illness_left_h=zero,
+        illness_severity=zero,
+        log_vitamin_k=zero,
+        missed_dose=jnp.zeros((), bool),
+    )
+
+
+def progress(
+    key: jax.Array, course: Course, duration_h: Float[Array, ""], risks: CourseRisks
+) -> Course:
+    """The course over the next `duration_h` hours, whose dose is ordered now."""
+    missed, onset, severity, vitamin_k = jax.random.uniform(
+        key, (4,), minval=jnp.finfo(course.illness_left_h.dtype).tiny
+    )
+    left_h = jnp.maximum(course.illness_left_h - duration_h, 0.0)
+    hazard = risks.illness_per_day * duration_h / 24.0
+    falls_ill = (left_h <= 0.0) & (onset < -jnp.expm1(-hazard))
+    memory = jnp.exp(-duration_h / VITAMIN_K_MEMORY_H)
+    innovation = jnp.sqrt(-jnp.expm1(-2.0 * duration_h / VITAMIN_K_MEMORY_H)) * risks.vitamin_k_sd
+    return course.replace(
+        missed_dose=missed < course.missed_dose_probability,
+        illness_left_h=jnp.where(falls_ill, _between(ILLNESS_DURATION_H, severity), left_h),
+        illness_severity=jnp.where(falls_ill, severity, course.illness_severity),
+        log_vitamin_k=memory * course.log_vitamin_k
+        + innovation * jnp.sqrt(2.0) * jax.lax.erf_inv(2.0 * vitamin_k - 1.0),
+    )
+
+
+def inputs(course: Course, start_h: Float[Array, ""], duration_h: Float[Array, ""]) -> Inputs:
+    """What the course does to the model's parameters, held over the interval from `start_h`.
+
+    Amiodarone's slow inhibition is taken at the middle of the interval:
+    clearance x (1 - f (1 - exp(-t / tau))).
+    """
+    on_amiodarone_h = jnp.maximum(start_h + 0.5 * duration_h - course.amiodarone_start_h, 0.0)
+    inhibited = course.amiodarone_reduction * -jnp.expm1(-on_amiodarone_h / AMIODARONE_ONSET_H)
+    ill = course.illness_left_h > 0.0
+    illness_clearance = jnp.where(
+        ill, _between(ILLNESS_CLEARANCE_RATIO, course.illness_severity), 1.0
+    )
+    illness_ec50 = jnp.where(ill, _between(ILLNESS_EC50_RATIO, course.illness_severity), 1.0)
+    return Inputs(
+        clearance_s_ratio=(1.0 - inhibited) * illness_clearance,
+        ec50_ratio=illness_ec50 * jnp.exp(course.log_vitamin_k),
+    )

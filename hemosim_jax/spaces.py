@@ -1,0 +1,43 @@
+"""Action and observation spaces: gymnax's own, and the one it lacks."""
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnax.environments.spaces import Box as Box
+from gymnax.environments.spaces import Discrete as Discrete
+from gymnax.environments.spaces import Space, gymnax_space_to_gym_space
+
+
+class MultiDiscrete(Space):
+    """Several discrete choices at once: an integer vector, entry `i` in `0 .. sizes[i] - 1`."""
+
+    def __init__(self, sizes: tuple[int, ...]):
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"sizes must be positive integers, got {sizes}")
+        self.sizes = tuple(int(n) for n in sizes)
+        self.shape = (len(self.sizes),)
+        self.dtype = jnp.int32
+
+    def __repr__(self) -> str:
+        return f"MultiDiscrete({list(self.sizes)})"
+
+    def sample(self, key: jax.Array) -> jax.Array:
+        """Uniform over the combinations."""
+        return jax.random.randint(key, self.shape, 0, jnp.array(self.sizes), self.dtype)
+
+    def contains(self, x: jax.Array) -> jax.Array:
+        """Whether every entry lies in its range."""
+        x = jnp.asarray(x)
+        return jnp.all((x >= 0) & (x < jnp.array(self.sizes)))
+
+
+def to_gymnasium(space: Space) -> gymnasium.Space:
+    """The Gymnasium space of the same set."""
+    if isinstance(space, MultiDiscrete):
+        return gymnasium.spaces.MultiDiscrete(space.sizes)
+    if isinstance(space, Box):
+        low = np.broadcast_to(np.asarray(space.low, space.dtype), space.shape)
+        high = np.broadcast_to(np.asarray(space.high, space.dtype), space.shape)
+        return gymnasium.spaces.Box(low, high, space.shape, np.dtype(space.dtype).type)
+    return gymnax_space_to_gym_space(space)
