@@ -27,6 +27,9 @@ class TreatmentEnvironment(environment.Environment):
     """
 
     version: str  # raised whenever the same actions and keys give other numbers
+    measures_with_error = (
+        False  # True: `observe` gets a key (a split that costs time in every step)
+    )
     _supports_transition_gradients = True
 
     @abc.abstractmethod
@@ -64,6 +67,10 @@ class TreatmentEnvironment(environment.Environment):
     def info(self, state: Any, params: EnvParams) -> dict[str, Array]:
         """True physiology, what was given, event flags, `therapeutic`, `cost`, `solver_ok`."""
 
+    def _split(self, key: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        """Keys for the patient and, if it has measurement error, for the observation."""
+        return tuple(jax.random.split(key)) if self.measures_with_error else (key, None)
+
     def reset_to(self, key: jax.Array, patient: Any, params: EnvParams) -> tuple[Array, Any]:
         """Starts an episode with a given patient."""
         state = self.initial_state(patient, params)
@@ -71,7 +78,7 @@ class TreatmentEnvironment(environment.Environment):
 
     def reset_env(self, key: jax.Array, params: EnvParams) -> tuple[Array, Any]:
         """Starts an episode with a new patient."""
-        key_patient, key_observe = jax.random.split(key)
+        key_patient, key_observe = self._split(key)
         return self.reset_to(key_observe, self.sample_patient(key_patient, params), params)
 
     def step_env(
@@ -84,7 +91,7 @@ class TreatmentEnvironment(environment.Environment):
         space = self.action_space(params)
         if jnp.shape(action) != space.shape:
             raise ValueError(f"action has shape {jnp.shape(action)}; the space is {space}")
-        key_advance, key_observe = jax.random.split(key)
+        key_advance, key_observe = self._split(key)
         treatment = self.decode_action(jnp.asarray(action))
         duration_h = jnp.asarray(params.decision_interval_h, jnp.result_type(float))
         state = self.advance(key_advance, state, treatment, duration_h, params)

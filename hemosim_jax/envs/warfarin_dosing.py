@@ -13,7 +13,7 @@ from hemosim_jax.environment import EnvParams, TreatmentEnvironment, strong
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
 from hemosim_jax.patients import cohort, warfarin, warfarin_course
-from hemosim_jax.patients.warfarin import Patient, Population
+from hemosim_jax.patients.warfarin import Patient
 from hemosim_jax.spaces import Box
 
 MODELS = {"hamberg2010": warfarin_hamberg2010, "hamberg2007": warfarin_hamberg2007}

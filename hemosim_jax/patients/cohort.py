@@ -8,7 +8,9 @@ from flax import struct
 
 from hemosim_jax.models.warfarin_covariates import Calibration, Covariates
 from hemosim_jax.patients import warfarin, warfarin_course
-from hemosim_jax.patients.warfarin import Patient, Population, random_effects
+from hemosim_jax.patients.draws import as_normal, as_uniform
+from hemosim_jax.patients.draws import draw as draw_numbers
+from hemosim_jax.patients.warfarin import N_EFFECTS, Patient, Population, random_effects
 from hemosim_jax.patients.warfarin_course import CourseRisks
 
 
@@ -45,13 +47,12 @@ def cohort_of_covariates(
     risks = CourseRisks() if risks is None else risks
 
     def complete(patient_key, own):
-        key_effects, key_course = jax.random.split(patient_key)
-        effects = random_effects(jax.random.normal(key_effects, (4,)), calibration, variability)
-        traits = jax.random.uniform(key_course, (warfarin_course.N_TRAIT_UNIFORMS,))
+        draws = draw_numbers(patient_key, N_EFFECTS + warfarin_course.N_TRAIT_UNIFORMS)
+        effects = random_effects(tuple(map(as_normal, draws[:N_EFFECTS])), calibration, variability)
         return Patient(
             covariates=own,
             parameters=model.individual_parameters(own, effects, calibration),
-            course=warfarin_course.begin(traits, risks),
+            course=warfarin_course.begin(tuple(map(as_uniform, draws[N_EFFECTS:])), risks),
         )
 
     keys = jax.random.split(key, covariates.age_y.shape[0])

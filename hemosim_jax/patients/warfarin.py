@@ -1,5 +1,6 @@
 """Virtual patients for warfarin: covariates, genotypes, individual parameters, course."""
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ from jaxtyping import Array, Float
 
 from hemosim_jax.models.warfarin_covariates import RACES, Calibration, Covariates, RandomEffects
 from hemosim_jax.patients import warfarin_course
+from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 from hemosim_jax.patients.genotypes import ANCESTRIES, cyp2c9_frequencies, vkorc1_frequencies
 from hemosim_jax.patients.warfarin_course import Course, CourseRisks
 
@@ -89,19 +91,18 @@ def population(ancestry: str, calibration: Calibration) -> Population:
     )
 
 
-_N_NORMALS = 8
+N_EFFECTS = 4
+_N_NORMALS = 4 + N_EFFECTS
 _N_UNIFORMS = 6 + warfarin_course.N_TRAIT_UNIFORMS
 
 
 def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType) -> Patient:
     """Draws one patient. Costs one vector of random bits and no integration."""
-    dtype = jnp.result_type(float)
-    below_minus_one = jnp.nextafter(jnp.asarray(-1.0, dtype), jnp.asarray(0.0, dtype))
-    draws = jax.random.uniform(key, (_N_NORMALS + _N_UNIFORMS,), dtype, below_minus_one, 1.0)
-    normals = jnp.sqrt(2.0).astype(dtype) * jax.lax.erf_inv(draws[:_N_NORMALS])
-    uniforms = 0.5 * (draws[_N_NORMALS:] + 1.0)
-    z_age, z_height, z_weight, z_baseline, *z_effects = normals
-    u_sex, u_cyp2c9, u_vkorc1, u_amiodarone, u_inducer, u_smoker = uniforms[:6]
+    draws = draw(key, _N_NORMALS + _N_UNIFORMS)
+    z_age, z_height, z_weight, z_baseline, *z_effects = map(as_normal, draws[:_N_NORMALS])
+    u_sex, u_cyp2c9, u_vkorc1, u_amiodarone, u_inducer, u_smoker, *u_traits = map(
+        as_uniform, draws[_N_NORMALS:]
+    )
 
     male = u_sex >= of.female
     height_mean, height_sd = _of_sex(male, of.height_cm)
@@ -124,24 +125,24 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
             calibration.typical_baseline_inr + BASELINE_INR_SD * z_baseline, *BASELINE_INR
         ),
     )
-    effects = random_effects(jnp.stack(z_effects), calibration, of.variability)
+    effects = random_effects(z_effects, calibration, of.variability)
     return Patient(
         covariates=covariates,
         parameters=model.individual_parameters(covariates, effects, calibration),
-        course=warfarin_course.begin(uniforms[6:], risks),
+        course=warfarin_course.begin(u_traits, risks),
     )
 
 
 def random_effects(
-    normals: Float[Array, " 4"], calibration: Calibration, variability: float
+    normals: Sequence[Float[Array, ""]], calibration: Calibration, variability: float
 ) -> RandomEffects:
     """Four standard normals scaled to the calibrated variability."""
-    z_clearance_s, z_clearance_r, z_volume, z_ec50 = normals * variability
+    z_clearance_s, z_clearance_r, z_volume, z_ec50 = normals
     return RandomEffects(
-        clearance_s=calibration.omega_clearance_s * z_clearance_s,
-        clearance_r=calibration.omega_clearance_r * z_clearance_r,
-        volume=calibration.omega_volume * z_volume,
-        ec50=calibration.omega_ec50 * z_ec50,
+        clearance_s=variability * calibration.omega_clearance_s * z_clearance_s,
+        clearance_r=variability * calibration.omega_clearance_r * z_clearance_r,
+        volume=variability * calibration.omega_volume * z_volume,
+        ec50=variability * calibration.omega_ec50 * z_ec50,
     )
 
 

@@ -3,12 +3,15 @@
 The laws and their ranges are assumptions where no source is named; they make the hard tier.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.models.warfarin_covariates import Inputs
+from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 
 AMIODARONE_ONSET_H = 16.0 * 24.0  # time constant (assumption; onset within 2 weeks, Kerin 1988)
 AMIODARONE_REDUCTION = (0.25, 0.40)  # of clearance; dose needs at 100–400 mg/day, Sanoski 2002
@@ -58,10 +61,10 @@ def _between(bounds, fraction):
     return bounds[0] + (bounds[1] - bounds[0]) * fraction
 
 
-def begin(uniforms: Float[Array, " 3"], risks: CourseRisks) -> Course:
+def begin(uniforms: Sequence[Float[Array, ""]], risks: CourseRisks) -> Course:
     """A well patient with traits drawn from `risks`; `uniforms` are independent on (0, 1)."""
     amiodarone, reduction, missed = uniforms
-    zero = jnp.zeros((), uniforms.dtype)
+    zero = jnp.zeros((), amiodarone.dtype)
     starts = amiodarone < risks.amiodarone_start
     # Given that it starts, amiodarone / amiodarone_start is again uniform.
     start_h = _START_WINDOW_H * amiodarone / jnp.maximum(risks.amiodarone_start, 1e-6)
@@ -80,9 +83,8 @@ def progress(
     key: jax.Array, course: Course, duration_h: Float[Array, ""], risks: CourseRisks
 ) -> Course:
     """The course over the next `duration_h` hours, whose dose is ordered now."""
-    missed, onset, severity, vitamin_k = jax.random.uniform(
-        key, (4,), minval=jnp.finfo(course.illness_left_h.dtype).tiny
-    )
+    *uniforms, vitamin_k = draw(key, 4)
+    missed, onset, severity = map(as_uniform, uniforms)
     left_h = jnp.maximum(course.illness_left_h - duration_h, 0.0)
     hazard = risks.illness_per_day * duration_h / 24.0
     falls_ill = (left_h <= 0.0) & (onset < -jnp.expm1(-hazard))
@@ -92,8 +94,7 @@ def progress(
         missed_dose=missed < course.missed_dose_probability,
         illness_left_h=jnp.where(falls_ill, _between(ILLNESS_DURATION_H, severity), left_h),
         illness_severity=jnp.where(falls_ill, severity, course.illness_severity),
-        log_vitamin_k=memory * course.log_vitamin_k
-        + innovation * jnp.sqrt(2.0) * jax.lax.erf_inv(2.0 * vitamin_k - 1.0),
+        log_vitamin_k=memory * course.log_vitamin_k + innovation * as_normal(vitamin_k),
     )
 
 
