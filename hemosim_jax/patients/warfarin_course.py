@@ -1,4 +1,4 @@
-"""What happens to a patient on warfarin besides the doses: new amiodarone, illness, missed doses, diet.
+"""What else happens to a patient on warfarin: new amiodarone, illness, missed doses, diet.
 
 The laws and their ranges are assumptions where no source is named; they make the hard tier.
 """

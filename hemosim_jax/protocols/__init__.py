@@ -1,0 +1,1 @@
+"""Clinical guidelines as pure policies: they see what the agent sees."""
