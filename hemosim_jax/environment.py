@@ -27,9 +27,7 @@ class TreatmentEnvironment(environment.Environment):
     """
 
     version: str  # raised whenever the same actions and keys give other numbers
-    measures_with_error = (
-        False  # True: `observe` gets a key (a split that costs time in every step)
-    )
+    measures_with_error = False  # if True, `observe` gets a key: a split that costs time
     _supports_transition_gradients = True
 
     @abc.abstractmethod

@@ -1,0 +1,1 @@
+"""Parameters from data, kept apart from what papers published."""

@@ -1,8 +1,8 @@
 """Published ways to start and adjust warfarin, as policies for `WarfarinDosing-v0`.
 
-A protocol sees the eight numbers of the observation. What its equations ask for beyond them (height,
-race, co-medication) it takes from what is known of the population: mean height, the population's
-race, nothing else taken.
+A protocol sees the eight numbers of the observation. What its equations ask for beyond them
+(height, race, co-medication) it takes from what is known of the population: mean height, the
+commonest race, no other drug taken.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Learning a policy for any gymnax environment; knows no medicine."""

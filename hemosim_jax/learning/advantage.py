@@ -1,0 +1,38 @@
+"""Generalized advantage estimation that tells the end of an episode from the end of its clock."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+
+def generalized_advantage(
+    rewards: Float[Array, "time *b"],
+    values: Float[Array, "time *b"],
+    next_values: Float[Array, "time *b"],
+    terminated: Bool[Array, "time *b"],
+    truncated: Bool[Array, "time *b"],
+    discount: float,
+    gae_lambda: float,
+) -> Float[Array, "time *b"]:
+    r"""Advantages (Schulman et al. 2016, eq. 16), the first axis being time.
+
+    `next_values[t]` is the value of the observation that step `t` led to, *before* any reset: at a
+    truncation the future is cut off but worth something, at a termination it is worth nothing,
+
+    $$\delta_t = r_t + \gamma (1 - terminated_t) V(s'_t) - V(s_t),$$
+
+    and the trace $\gamma\lambda$ ends at both, because the next row belongs to another episode.
+    """
+    not_terminated = 1.0 - terminated.astype(values.dtype)
+    continues = 1.0 - (terminated | truncated).astype(values.dtype)
+    deltas = rewards + discount * not_terminated * next_values - values
+
+    def backwards(advantage, row):
+        delta, keep = row
+        advantage = delta + discount * gae_lambda * keep * advantage
+        return advantage, advantage
+
+    _, advantages = jax.lax.scan(
+        backwards, jnp.zeros_like(values[0]), (deltas, continues), reverse=True
+    )
+    return advantages

@@ -1,0 +1,82 @@
+"""Hyperparameters of PPO: numbers that may be vmapped, and sizes that shape the program."""
+
+from flax import struct
+
+
+@struct.dataclass
+class PPOConfig:
+    """Proximal policy optimization (Schulman et al. 2017). Defaults are the `wide` preset.
+
+    The floats are leaves of the pytree and may be traced or stacked; the others are static.
+    """
+
+    learning_rate: float = 1e-3
+    discount: float = 0.99
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    entropy_coefficient: float = 0.0
+    value_coefficient: float = 0.5
+    max_gradient_norm: float = 0.5
+    initial_log_std: float = -0.5  # of a continuous action, on the scale where the box is -1..1
+    total_steps: int = struct.field(pytree_node=False, default=10_000_000)
+    num_envs: int = struct.field(pytree_node=False, default=2048)
+    rollout_steps: int = struct.field(pytree_node=False, default=32)
+    num_minibatches: int = struct.field(pytree_node=False, default=8)
+    num_epochs: int = struct.field(pytree_node=False, default=4)
+    hidden_sizes: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
+    anneal_learning_rate: bool = struct.field(pytree_node=False, default=True)
+    normalize_observation: bool = struct.field(pytree_node=False, default=True)
+    normalize_reward: bool = struct.field(pytree_node=False, default=True)
+
+    @property
+    def batch_size(self) -> int:
+        """Environment steps per update."""
+        return self.num_envs * self.rollout_steps
+
+    @property
+    def num_updates(self) -> int:
+        """Updates that make up the budget, the last one complete."""
+        return -(-self.total_steps // self.batch_size)
+
+
+WIDE = PPOConfig()
+
+# Sections 6.1 and 6.2 of the hemosim paper: rollouts of 2,048 steps in minibatches of 64, ten
+# epochs, 500,000 steps. The rollout is spread over 16 environments instead of one.
+PAPER = PPOConfig(
+    learning_rate=3e-4,
+    total_steps=500_000,
+    num_envs=16,
+    rollout_steps=128,
+    num_minibatches=32,
+    num_epochs=10,
+    anneal_learning_rate=False,
+)
+
+PRESETS = {"wide": WIDE, "paper": PAPER}
+
+
+def check(config: PPOConfig) -> None:
+    """Refuses what cannot train; only call on concrete values.
+
+    **Raises:** `ValueError` naming the field, the value and what is allowed.
+    """
+    for name in ("total_steps", "num_envs", "rollout_steps", "num_minibatches", "num_epochs"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
+    if config.batch_size % config.num_minibatches:
+        raise ValueError(
+            f"num_minibatches must divide num_envs * rollout_steps = {config.batch_size}, "
+            f"got {config.num_minibatches}"
+        )
+    if not config.hidden_sizes or min(config.hidden_sizes) < 1:
+        raise ValueError(f"hidden_sizes must be positive, got {config.hidden_sizes}")
+    for name in ("learning_rate", "clip_range", "max_gradient_norm"):
+        if not getattr(config, name) > 0.0:
+            raise ValueError(f"{name} must be positive, got {getattr(config, name)}")
+    for name in ("discount", "gae_lambda"):
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            raise ValueError(f"{name} must lie in 0..1, got {getattr(config, name)}")
+    for name in ("entropy_coefficient", "value_coefficient"):
+        if not getattr(config, name) >= 0.0:
+            raise ValueError(f"{name} must not be negative, got {getattr(config, name)}")
