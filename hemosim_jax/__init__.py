@@ -1,5 +1,6 @@
 """Patients as differential equations, thousands of them stepping at once."""
 
+from hemosim_jax.interop.registration import register_with_gymnasium
 from hemosim_jax.registry import ENVIRONMENTS as ENVIRONMENTS
 from hemosim_jax.registry import make as make
 from hemosim_jax.registry import register_with_gymnax
@@ -7,3 +8,4 @@ from hemosim_jax.registry import register_with_gymnax
 __version__ = "0.1.0"
 
 register_with_gymnax()
+register_with_gymnasium()

@@ -1,7 +1,8 @@
 """The contract every task fulfils: a gymnax 1.0 environment around `advance`."""
 
 import abc
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,18 @@ class EnvParams(environment.EnvParams):
     decision_interval_h: float = 24.0  # from one decision to the next
 
 
+class Readout(NamedTuple):
+    """How a course is drawn and summed up: names of `info`, with their labels and units."""
+
+    signal: str  # what is to be held in range
+    signal_label: str
+    target_range: tuple[float, float]
+    treatment: str
+    treatment_label: str
+    outcome: str  # the one of `outcomes` that policies are compared by, beside the return
+    outcome_label: str
+
+
 class TreatmentEnvironment(environment.Environment):
     """Patients under treatment, one decision at a time.
 
@@ -28,6 +41,8 @@ class TreatmentEnvironment(environment.Environment):
 
     version: str  # raised whenever the same actions and keys give other numbers
     measures_with_error = False  # if True, `observe` gets a key: a split that costs time
+    readout: Readout
+    groups: Mapping[str, tuple[str, ...]]  # integer entries of `info` by which results are split
     _supports_transition_gradients = True
 
     @abc.abstractmethod
@@ -64,6 +79,16 @@ class TreatmentEnvironment(environment.Environment):
     @abc.abstractmethod
     def info(self, state: Any, params: EnvParams) -> dict[str, Array]:
         """True physiology, what was given, event flags, `therapeutic`, `cost`, `solver_ok`."""
+
+    @abc.abstractmethod
+    def outcomes(
+        self, info: dict[str, Array], alive: Bool[Array, " times"], params: EnvParams
+    ) -> dict[str, Array]:
+        """One patient's clinical results from the `info` of every step; `alive` until the end."""
+
+    @abc.abstractmethod
+    def describe(self, patient: Any) -> dict[str, Any]:
+        """The patient in words and plain numbers, for people; not traceable."""
 
     def _split(self, key: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """Keys for the patient and, if it has measurement error, for the observation."""

@@ -1,5 +1,6 @@
 """`WarfarinDosing-v0`: ninety days of daily warfarin, INR to be held between 2 and 3."""
 
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -9,9 +10,10 @@ from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.calibration.warfarin_iwpc import calibration_of
-from hemosim_jax.environment import EnvParams, TreatmentEnvironment, strong
+from hemosim_jax.environment import EnvParams, Readout, TreatmentEnvironment, strong
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
-from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
+from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
+from hemosim_jax.outcomes.inr import inr_outcomes
 from hemosim_jax.patients import cohort, warfarin, warfarin_course
 from hemosim_jax.patients.warfarin import Patient
 from hemosim_jax.spaces import Box
@@ -93,6 +95,16 @@ class WarfarinDosing(TreatmentEnvironment):
     """
 
     version = "0"
+    readout = Readout(
+        signal="inr",
+        signal_label="INR",
+        target_range=(2.0, 3.0),
+        treatment="dose_taken_mg",
+        treatment_label="warfarin, mg/day",
+        outcome="time_in_range_percent",
+        outcome_label="time in therapeutic range, %",
+    )
+    groups = MappingProxyType({"cyp2c9": CYP2C9_GENOTYPES, "vkorc1": VKORC1_GENOTYPES})
 
     def __init__(
         self,
@@ -285,9 +297,44 @@ class WarfarinDosing(TreatmentEnvironment):
             "ill": course.illness_left_h > 0.0,
             "on_new_amiodarone": state.elapsed_h > course.amiodarone_start_h,
             "day": state.elapsed_h / 24.0,
+            "cyp2c9": state.patient.covariates.cyp2c9,
+            "vkorc1": state.patient.covariates.vkorc1,
             "cost": (inr > params.high_inr).astype(inr.dtype),
             "valid_action": state.valid_action,
             "solver_ok": state.solver_ok,
+        }
+
+    def outcomes(
+        self, info: dict[str, Array], alive: Bool[Array, " times"], params: WarfarinParams
+    ) -> dict[str, Array]:
+        """Time in range, days above 4 and below 1.5, first day in range."""
+        return inr_outcomes(
+            info["day"],
+            info["inr"],
+            alive,
+            target_range=params.therapeutic_inr,
+            high_inr=params.high_inr,
+            low_inr=params.low_inr,
+        )
+
+    def describe(self, patient: Patient) -> dict[str, Any]:
+        """Covariates by name, the individual parameters, and what is to come."""
+        covariates = patient.covariates
+        numbers = {
+            name: round(float(value), 4)
+            for name, value in (vars(covariates) | vars(patient.parameters)).items()
+            if jnp.issubdtype(value.dtype, jnp.floating)
+        }
+        flags = ("amiodarone", "enzyme_inducer", "smoker")
+        return {
+            "sex": "male" if covariates.male else "female",
+            "race": RACES[int(covariates.race)],
+            "cyp2c9": CYP2C9_GENOTYPES[int(covariates.cyp2c9)],
+            "vkorc1": VKORC1_GENOTYPES[int(covariates.vkorc1)],
+            **{name: bool(getattr(covariates, name)) for name in flags},
+            **numbers,
+            "missed_dose_probability": round(float(patient.course.missed_dose_probability), 4),
+            "amiodarone_start_day": float(patient.course.amiodarone_start_h) / 24.0,
         }
 
     @staticmethod

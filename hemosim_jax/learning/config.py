@@ -1,6 +1,16 @@
 """Hyperparameters of PPO: numbers that may be vmapped, and sizes that shape the program."""
 
+from typing import Any
+
 from flax import struct
+
+
+def _number(default: float, meaning: str) -> Any:
+    return struct.field(default=default, metadata={"help": meaning})
+
+
+def _size(default: Any, meaning: str) -> Any:
+    return struct.field(pytree_node=False, default=default, metadata={"help": meaning})
 
 
 @struct.dataclass
@@ -10,23 +20,23 @@ class PPOConfig:
     The floats are leaves of the pytree and may be traced or stacked; the others are static.
     """
 
-    learning_rate: float = 1e-3
-    discount: float = 0.99
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    entropy_coefficient: float = 0.0
-    value_coefficient: float = 0.5
-    max_gradient_norm: float = 0.5
-    initial_log_std: float = -0.5  # of a continuous action, on the scale where the box is -1..1
-    total_steps: int = struct.field(pytree_node=False, default=10_000_000)
-    num_envs: int = struct.field(pytree_node=False, default=2048)
-    rollout_steps: int = struct.field(pytree_node=False, default=32)
-    num_minibatches: int = struct.field(pytree_node=False, default=8)
-    num_epochs: int = struct.field(pytree_node=False, default=4)
-    hidden_sizes: tuple[int, ...] = struct.field(pytree_node=False, default=(64, 64))
-    anneal_learning_rate: bool = struct.field(pytree_node=False, default=True)
-    normalize_observation: bool = struct.field(pytree_node=False, default=True)
-    normalize_reward: bool = struct.field(pytree_node=False, default=True)
+    learning_rate: float = _number(1e-3, "Adam's step size")
+    discount: float = _number(0.99, "gamma, per decision")
+    gae_lambda: float = _number(0.95, "lambda of generalized advantage estimation")
+    clip_range: float = _number(0.2, "epsilon of the clipped objective")
+    entropy_coefficient: float = _number(0.0, "weight of the entropy bonus")
+    value_coefficient: float = _number(0.5, "weight of the critic's squared error")
+    max_gradient_norm: float = _number(0.5, "gradients are clipped to this global norm")
+    initial_log_std: float = _number(-0.5, "of continuous actions, where the box is -1..1")
+    total_steps: int = _size(10_000_000, "budget in environment steps; whole updates")
+    num_envs: int = _size(2048, "patients stepping at once")
+    rollout_steps: int = _size(32, "decisions per patient and update")
+    num_minibatches: int = _size(8, "per epoch; divides num_envs * rollout_steps")
+    num_epochs: int = _size(4, "passes over each rollout")
+    hidden_sizes: tuple[int, ...] = _size((64, 64), "of the actor's and the critic's MLP")
+    anneal_learning_rate: bool = _size(True, "linearly to zero over the budget")
+    normalize_observation: bool = _size(True, "by running mean and variance")
+    normalize_reward: bool = _size(True, "by the running scale of the discounted return")
 
     @property
     def batch_size(self) -> int:

@@ -52,7 +52,9 @@ def cohort_of_covariates(
         return Patient(
             covariates=own,
             parameters=model.individual_parameters(own, effects, calibration),
-            course=warfarin_course.begin(tuple(map(as_uniform, draws[N_EFFECTS:])), risks),
+            course=warfarin_course.begin(
+                tuple(map(as_uniform, draws[N_EFFECTS:])), risks, own.amiodarone
+            ),
         )
 
     keys = jax.random.split(key, covariates.age_y.shape[0])

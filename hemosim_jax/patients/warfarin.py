@@ -129,7 +129,7 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
     return Patient(
         covariates=covariates,
         parameters=model.individual_parameters(covariates, effects, calibration),
-        course=warfarin_course.begin(u_traits, risks),
+        course=warfarin_course.begin(u_traits, risks, covariates.amiodarone),
     )
 
 

@@ -61,11 +61,16 @@ def _between(bounds, fraction):
     return bounds[0] + (bounds[1] - bounds[0]) * fraction
 
 
-def begin(uniforms: Sequence[Float[Array, ""]], risks: CourseRisks) -> Course:
-    """A well patient with traits drawn from `risks`; `uniforms` are independent on (0, 1)."""
+def begin(
+    uniforms: Sequence[Float[Array, ""]], risks: CourseRisks, on_amiodarone: Bool[Array, ""]
+) -> Course:
+    """A well patient with traits drawn from `risks`; `uniforms` are independent on (0, 1).
+
+    Whoever takes amiodarone already (`on_amiodarone`) does not start it again.
+    """
     amiodarone, reduction, missed = uniforms
     zero = jnp.zeros((), amiodarone.dtype)
-    starts = amiodarone < risks.amiodarone_start
+    starts = (amiodarone < risks.amiodarone_start) & ~on_amiodarone
     # Given that it starts, amiodarone / amiodarone_start is again uniform.
     start_h = _START_WINDOW_H * amiodarone / jnp.maximum(risks.amiodarone_start, 1e-6)
     return Course(

@@ -1,0 +1,1 @@
+"""Judging policies on patients they never saw; knows no medicine."""

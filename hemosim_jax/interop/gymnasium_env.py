@@ -1,0 +1,147 @@
+"""Gymnasium environments, single and vectorized, around any task: NumPy in and out."""
+
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from hemosim_jax.registry import make
+from hemosim_jax.spaces import to_gymnasium
+
+
+class TreatmentGymEnv(gymnasium.Env):
+    """One patient. `options` are those of the task, for example `difficulty="hard"`.
+
+    `reset(seed=...)` fixes everything that follows until the next seeded reset. `info` holds the
+    task's read-outs as Python numbers; after a reset also `info["patient"]`, in words.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's convention)
+
+    def __init__(self, env_id: str, render_mode: None = None, **options: Any):
+        if render_mode is not None:
+            raise ValueError(f"render_mode must be None, got {render_mode!r}")
+        self._env, self._params = make(env_id, **options)
+        self.render_mode = None
+        self.action_space = to_gymnasium(self._env.action_space(self._params))
+        self.observation_space = to_gymnasium(self._env.observation_space(self._params))
+        self._reset = jax.jit(self._first)
+        self._step = jax.jit(self._next)
+        self._state = None
+
+    def _first(self, key_data, params):
+        return self._env.reset_env(jax.random.wrap_key_data(key_data), params)
+
+    def _next(self, key_data, state, action, params):
+        key = jax.random.wrap_key_data(key_data)
+        observation, state, reward, terminated, info = self._env.step_env(
+            key, state, action, params
+        )
+        return state, (observation, reward, terminated, self._env.is_truncated(state, params), info)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """A new patient. `options` replaces parameters by name, until the next reset.
+
+        **Raises:** `ValueError` for an option that is no parameter.
+        """
+        super().reset(seed=seed)
+        unknown = set(options or ()) - set(vars(self._params))
+        if unknown:
+            allowed = ", ".join(vars(self._params))
+            raise ValueError(f"reset option {min(unknown)!r} is no parameter; allowed: {allowed}")
+        self._episode_params = self._params.replace(**(options or {}))
+        observation, self._state = self._reset(self._next_key_data(), self._episode_params)
+        info = _to_python(self._env.info(self._state, self._episode_params))
+        return np.asarray(observation), {
+            **info,
+            "patient": self._env.describe(jax.device_get(self._state.patient)),
+        }
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """One decision. **Raises:** `RuntimeError` before the first reset."""
+        if self._state is None:
+            raise RuntimeError("call reset() before step()")
+        self._state, outputs = self._step(
+            self._next_key_data(), self._state, np.asarray(action), self._episode_params
+        )
+        observation, reward, terminated, truncated, info = jax.device_get(outputs)
+        return observation, float(reward), bool(terminated), bool(truncated), _to_python(info)
+
+    def _next_key_data(self) -> np.ndarray:
+        return self.np_random.integers(2**32, size=2, dtype=np.uint32)
+
+
+class TreatmentVectorEnv(VectorEnv):
+    """Many patients in one call; a finished one is replaced in the same step."""
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+
+    def __init__(self, env_id: str, num_envs: int = 1, render_mode: None = None, **options: Any):
+        if render_mode is not None:
+            raise ValueError(f"render_mode must be None, got {render_mode!r}")
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        self.num_envs = num_envs
+        self.render_mode = None
+        self._env, self._params = make(env_id, **options)
+        self.single_action_space = to_gymnasium(self._env.action_space(self._params))
+        self.single_observation_space = to_gymnasium(self._env.observation_space(self._params))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._step = jax.jit(jax.vmap(self._env.step, in_axes=(0, 0, 0, None)))
+        self._reset = jax.jit(jax.vmap(self._env.reset, in_axes=(0, None)))
+        self._info = jax.jit(jax.vmap(self._env.info, in_axes=(0, None)))
+        self._state = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """New patients everywhere. **Raises:** `ValueError` if any option is given."""
+        if options:
+            raise ValueError(f"vectorized reset takes no options, got {sorted(options)}")
+        super().reset(seed=seed)
+        observation, self._state = self._reset(self._next_keys(), self._params)
+        return np.asarray(observation), dict(jax.device_get(self._info(self._state, self._params)))
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One decision each. `info["final_obs"]` and `["final_info"]` hold, where
+        `info["_final_obs"]` is set, what the finished patients ended with.
+
+        **Raises:** `RuntimeError` before the first reset.
+        """
+        if self._state is None:
+            raise RuntimeError("call reset() before step()")
+        results = self._step(self._next_keys(), self._state, jnp.asarray(actions), self._params)
+        observation, self._state, reward, terminated, truncated, info = results
+        observation, reward, terminated, truncated, info = jax.device_get(
+            (observation, reward, terminated, truncated, info)
+        )
+        done = terminated | truncated
+        final_observation = info.pop("final_observation")
+        info = {name: info[name] for name in info if name not in ("terminated", "truncated")}
+        if done.any():
+            rows = np.full(self.num_envs, None, dtype=object)
+            for index in np.flatnonzero(done):
+                rows[index] = final_observation[index]
+            info |= {
+                "final_obs": rows,
+                "_final_obs": done,
+                "final_info": {name: np.where(done, value, 0) for name, value in info.items()},
+                "_final_info": done,
+            }
+        return observation, reward, terminated, truncated, info
+
+    def _next_keys(self) -> jax.Array:
+        return jax.random.split(jax.random.key(int(self.np_random.integers(2**63))), self.num_envs)
+
+
+def _to_python(info: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value).item() for name, value in info.items()}

@@ -1,0 +1,1 @@
+"""Charts of learning, of courses and of comparisons; labels come from the environment."""
