@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -29,6 +30,13 @@ class Readout(NamedTuple):
     treatment_label: str
     outcome: str  # the one of `outcomes` that policies are compared by, beside the return
     outcome_label: str
+
+
+class CohortFile(NamedTuple):
+    """A cohort read from a file, and how many rows were left out for what reason."""
+
+    cohort: Any
+    left_out: dict[str, int]
 
 
 class TreatmentEnvironment(environment.Environment):
@@ -85,6 +93,10 @@ class TreatmentEnvironment(environment.Environment):
         self, info: dict[str, Array], alive: Bool[Array, " times"], params: EnvParams
     ) -> dict[str, Array]:
         """One patient's clinical results from the `info` of every step; `alive` until the end."""
+
+    @abc.abstractmethod
+    def read_cohort(self, path: str | Path, params: EnvParams, key: jax.Array) -> CohortFile:
+        """Real patients' covariates from a file; what was not recorded is drawn with `key`."""
 
     @abc.abstractmethod
     def describe(self, patient: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`WarfarinDosing-v0`: ninety days of daily warfarin, INR to be held between 2 and 3."""
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -10,11 +11,18 @@ from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.calibration.warfarin_iwpc import calibration_of
-from hemosim_jax.environment import EnvParams, Readout, TreatmentEnvironment, strong
+from hemosim_jax.environment import (
+    CohortFile,
+    EnvParams,
+    Readout,
+    TreatmentEnvironment,
+    strong,
+)
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
 from hemosim_jax.outcomes.inr import inr_outcomes
 from hemosim_jax.patients import cohort, warfarin, warfarin_course
+from hemosim_jax.patients.iwpc import read_iwpc
 from hemosim_jax.patients.warfarin import Patient
 from hemosim_jax.spaces import Box
 
@@ -316,6 +324,18 @@ class WarfarinDosing(TreatmentEnvironment):
             high_inr=params.high_inr,
             low_inr=params.low_inr,
         )
+
+    def read_cohort(self, path: str | Path, params: WarfarinParams, key: jax.Array) -> CohortFile:
+        """Covariates in the IWPC layout; random effects and course are drawn as in `params`.
+
+        **Raises:** as `patients.iwpc.read_iwpc`.
+        """
+        calibration = self._population.calibration
+        records = read_iwpc(path, baseline_inr=calibration.typical_baseline_inr)
+        patients = cohort.cohort_of_covariates(
+            key, records.covariates, calibration, self.model, risks=params.risks
+        )
+        return CohortFile(patients, records.left_out)
 
     def describe(self, patient: Patient) -> dict[str, Any]:
         """Covariates by name, the individual parameters, and what is to come."""

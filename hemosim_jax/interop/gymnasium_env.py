@@ -34,10 +34,10 @@ class TreatmentGymEnv(gymnasium.Env):
         self._state = None
 
     def _first(self, key_data, params):
-        return self._env.reset_env(jax.random.wrap_key_data(key_data), params)
+        return self._env.reset_env(jax.random.wrap_key_data(key_data, impl="threefry2x32"), params)
 
     def _next(self, key_data, state, action, params):
-        key = jax.random.wrap_key_data(key_data)
+        key = jax.random.wrap_key_data(key_data, impl="threefry2x32")
         observation, state, reward, terminated, info = self._env.step_env(
             key, state, action, params
         )
