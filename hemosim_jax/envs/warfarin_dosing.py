@@ -281,13 +281,17 @@ class WarfarinDosing(TreatmentEnvironment):
         """Equation 1 with the terminal penalties."""
         inr = self.model.inr(state.drug, state.patient.parameters)
         weights = params.reward_weights
+
+        def where(condition, weight):
+            return jnp.where(condition, weight, 0.0)
+
         return (
             weights.deviation * jnp.abs(inr - weights.target_inr)
-            + weights.in_range * self._therapeutic(inr, params)
-            + weights.above * (inr > params.high_inr)
-            + weights.below * (inr < params.low_inr)
-            + weights.terminated_high * (inr > params.terminal_inr[1])
-            + weights.terminated_low * (inr < params.terminal_inr[0])
+            + where(self._therapeutic(inr, params), weights.in_range)
+            + where(inr > params.high_inr, weights.above)
+            + where(inr < params.low_inr, weights.below)
+            + where(inr > params.terminal_inr[1], weights.terminated_high)
+            + where(inr < params.terminal_inr[0], weights.terminated_low)
         )
 
     def info(self, state: WarfarinState, params: WarfarinParams) -> dict[str, Array]:

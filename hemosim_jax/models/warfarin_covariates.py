@@ -86,8 +86,8 @@ def allele_sum(per_allele: dict[int, float]) -> tuple[float, ...]:
     return tuple(per_allele[first] + per_allele[second] for first, second in CYP2C9_ALLELES)
 
 
-def _carries(star: int) -> tuple[bool, ...]:
-    return tuple(star in pair for pair in CYP2C9_ALLELES)
+def _carries(star: int, genotype: Int[Array, "*b"]) -> Bool[Array, "*b"]:
+    return by_genotype(tuple(float(star in pair) for pair in CYP2C9_ALLELES), genotype) > 0.0
 
 
 def clearance_ratio(covariates: Covariates, calibration: Calibration) -> Float[Array, "*b"]:
@@ -98,8 +98,8 @@ def clearance_ratio(covariates: Covariates, calibration: Calibration) -> Float[A
     )
     ratio = jnp.exp(log_ratio)
     for applies, factor in (
-        (by_genotype(_carries(2), covariates.cyp2c9) > 0, calibration.star2_clearance_ratio),
-        (by_genotype(_carries(3), covariates.cyp2c9) > 0, calibration.star3_clearance_ratio),
+        (_carries(2, covariates.cyp2c9), calibration.star2_clearance_ratio),
+        (_carries(3, covariates.cyp2c9), calibration.star3_clearance_ratio),
         (covariates.amiodarone, calibration.amiodarone_clearance_ratio),
         (covariates.enzyme_inducer, calibration.inducer_clearance_ratio),
     ):

@@ -1,0 +1,43 @@
+"""Shared fixtures. Compiled functions are made once for the whole run."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+import hemosim_jax
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def shared_file(name: str) -> Path:
+    """A file of reference numbers or real data, which are not part of the repository."""
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"reference data {name} is not here (expected beside the checkout)")
+    return path
+
+
+@pytest.fixture
+def strict():
+    """Refuses implicit dtype and rank promotion, as in diffrax's own tests."""
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def warfarin():
+    """The medium warfarin task, with its jitted functions, vmapped over patients."""
+    env, params = hemosim_jax.make("WarfarinDosing-v0")
+    return Task(env, params)
+
+
+class Task:
+    """An environment with compiled, batched functions."""
+
+    def __init__(self, env, params):
+        self.env, self.params = env, params
+        self.sample = jax.jit(jax.vmap(env.sample_patient, in_axes=(0, None)))
+        self.reset = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))
+        self.step = jax.jit(jax.vmap(env.step, in_axes=(0, 0, 0, None)))
+        self.step_env = jax.jit(jax.vmap(env.step_env, in_axes=(0, 0, 0, None)))

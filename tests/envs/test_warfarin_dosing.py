@@ -1,0 +1,212 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import hemosim_jax
+from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
+from hemosim_jax.integrate import solve_reference
+from hemosim_jax.patients import warfarin_course
+
+DAYS = 90
+
+
+@pytest.fixture(scope="module")
+def episodes():
+    """Random-dose courses of a cohort, with everything a second integration needs."""
+
+    def run(env, params, patients):
+        def one(key):
+            key_reset, key_dose, key_steps = jax.random.split(key, 3)
+            _, state = env.reset_env(key_reset, params)
+
+            def day(state, row):
+                key, dose = row
+                _, after, *_ = env.step_env(key, state, dose, params)
+                taken = jnp.where(after.patient.course.missed_dose, 0.0, after.ordered_mg)
+                acting = warfarin_course.inputs(
+                    after.patient.course, state.elapsed_h, params.decision_interval_h
+                )
+                return after, (taken, acting, env.model.inr(after.drug, after.patient.parameters))
+
+            doses = jax.random.uniform(key_dose, (DAYS, 1))
+            _, rows = jax.lax.scan(day, state, (jax.random.split(key_steps, DAYS), doses))
+            return state.patient.parameters, rows
+
+        return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(7), patients))
+
+    return run
+
+
+def reference_inr(model, parameters, taken_mg, acting, duration_h):
+    """The full vector field, float64, of one patient."""
+
+    def day(state, row):
+        dose, inputs = row
+        end = solve_reference(
+            model.vector_field,
+            model.give_dose(state, dose),
+            jnp.array([duration_h]),
+            (parameters, inputs),
+        )
+        state = jax.tree.map(lambda x: x[0], end)
+        return state, model.inr(state, parameters)
+
+    return jax.lax.scan(day, model.initial_state(), (taken_mg, acting))[1]
+
+
+def largest_difference(env, params, patients, run):
+    parameters, (taken, acting, inr) = run(env, params, patients)
+    with jax.enable_x64():
+        double = lambda tree: jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), tree)  # noqa: E731
+        reference = jax.jit(
+            jax.vmap(
+                lambda p, t, a: reference_inr(
+                    env.model, p, t, a, float(params.decision_interval_h)
+                )
+            )
+        )(double(parameters), double(taken), double(acting))
+        return float(np.max(np.abs(np.asarray(reference) - np.asarray(inr, np.float64))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("difficulty", ["medium", "hard"])
+def test_fast_path_equals_the_full_vector_field(difficulty, episodes):
+    env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty)
+    assert largest_difference(env, params, 1000, episodes) < 0.01
+
+
+@pytest.mark.slow
+def test_fast_path_of_hamberg_2007(episodes):
+    env, params = hemosim_jax.make("WarfarinDosing-v0", model="hamberg2007")
+    assert largest_difference(env, params, 100, episodes) < 0.01
+
+
+@pytest.mark.parametrize("hours", [6.0, 72.0, 168.0])
+def test_fast_path_for_other_intervals(hours, episodes):
+    env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty="hard")
+    params = params.replace(decision_interval_h=jnp.float32(hours))
+    assert largest_difference(env, params, 16, episodes) < 0.01
+
+
+def test_reward_is_equation_1(warfarin):
+    env, params = warfarin.env, warfarin.params
+    _, state = env.reset(jax.random.key(0), params)
+    baseline = float(state.patient.parameters.baseline_inr)
+
+    def reward_at(inr):
+        depression = (inr - baseline) / 20.0
+        drug = state.drug.replace(
+            fast=(*state.drug.fast[:2], jnp.float32(depression)),
+            slow=(*state.drug.slow[:2], jnp.float32(depression)),
+        )
+        at = state.replace(drug=drug)
+        return float(env.reward(at, env.is_terminated(at, params), params))
+
+    for inr, expected in (
+        (2.5, 0.5),
+        (2.2, -0.3 + 0.5),
+        (3.5, -1.0),
+        (1.7, -0.8),
+        (1.4, -1.1 - 5.0),
+        (4.5, -2.0 - 10.0),
+        (6.5, -4.0 - 10.0 - 20.0),
+        (0.9, -1.6 - 5.0 - 10.0),
+    ):
+        assert reward_at(inr) == pytest.approx(expected, abs=1e-4), inr
+
+
+def test_observation_is_the_specified_one(warfarin):
+    env, params = warfarin.env, warfarin.params
+    _, state = env.reset(jax.random.key(5), params)
+    for day in range(4):
+        observation, state, *_, info = env.step_env(
+            jax.random.key(day), state, jnp.array([0.5]), params
+        )
+    seen = env.decode_observation(observation)
+    covariates = state.patient.covariates
+    assert observation.shape == (8,)
+    np.testing.assert_allclose(seen.inr, info["inr"], rtol=1e-5)
+    np.testing.assert_allclose(seen.s_warfarin_mg_per_l, info["s_warfarin_mg_per_l"], rtol=1e-5)
+    np.testing.assert_allclose(seen.r_warfarin_mg_per_l, info["r_warfarin_mg_per_l"], rtol=1e-5)
+    np.testing.assert_allclose(seen.age_y, covariates.age_y, rtol=1e-5)
+    np.testing.assert_allclose(seen.weight_kg, covariates.weight_kg, rtol=1e-5)
+    assert (seen.cyp2c9, seen.vkorc1) == (covariates.cyp2c9, covariates.vkorc1)
+    np.testing.assert_allclose(seen.day, 4.0, rtol=1e-5)
+    np.testing.assert_allclose(info["dose_taken_mg"], 7.5)
+
+
+def test_overdose_terminates_and_nothing_does_not(warfarin):
+    _, state = warfarin.reset(jax.random.split(jax.random.key(0), 64), warfarin.params)
+    for dose, share in ((1.0, 0.3), (0.0, 0.0)):
+        current, ended = state, np.zeros(64, bool)
+        for day in range(30):
+            keys = jax.random.split(jax.random.key(day), 64)
+            _, current, _, terminated, _ = warfarin.step_env(
+                keys, current, jnp.full((64, 1), dose), warfarin.params
+            )
+            ended |= np.asarray(terminated)
+        assert (ended.mean() > share) if share else not ended.any(), ended.mean()
+
+
+def test_genotype_matters(warfarin):
+    env, params = warfarin.env, warfarin.params
+    one = lambda cyp2c9, vkorc1: params.replace(  # noqa: E731
+        patients=params.patients.replace(
+            cyp2c9=tuple(jnp.float32(i == cyp2c9) for i in range(6)),
+            vkorc1=tuple(jnp.float32(i == vkorc1) for i in range(3)),
+            variability=jnp.float32(0.0),
+        )
+    )
+
+    def inr_on_5mg(population):
+        _, state = env.reset(jax.random.key(0), population)
+        step = jax.jit(env.step_env)
+        for _ in range(30):
+            _, state, *_, info = step(jax.random.key(1), state, jnp.array([1 / 3]), population)
+        return float(info["inr"])
+
+    inr = [inr_on_5mg(one(*genotype)) for genotype in ((0, 0), (0, 1), (0, 2), (2, 2), (5, 2))]
+    assert np.all(np.diff(inr) > 0.2)
+
+
+def test_tiers():
+    sampled = {}
+    for difficulty in ("easy", "medium", "hard"):
+        env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty)
+        keys = jax.random.split(jax.random.key(0), 4000)
+        sampled[difficulty] = jax.jit(jax.vmap(env.sample_patient, in_axes=(0, None)))(keys, params)
+    easy, medium, hard = sampled.values()
+    assert not easy.covariates.cyp2c9.any()
+    assert not easy.covariates.vkorc1.any()
+    assert not easy.covariates.amiodarone.any()
+    assert np.unique(medium.covariates.cyp2c9).size == 6
+    assert np.isinf(medium.course.amiodarone_start_h).all()
+    assert not medium.course.missed_dose_probability.any()
+    starts = np.isfinite(hard.course.amiodarone_start_h)
+    assert starts.mean() == pytest.approx(0.3 * (1 - 0.062), abs=0.03)
+    assert not (starts & np.asarray(hard.covariates.amiodarone)).any()
+    missed = np.asarray(hard.course.missed_dose_probability)
+    assert (missed >= 0.05).all()
+    assert (missed <= 0.20).all()
+    spread = lambda patients: np.std(np.log(patients.parameters.ec50_mg_per_l))  # noqa: E731
+    assert spread(easy) < spread(medium)
+
+
+def test_tiers_can_be_stacked():
+    env = WarfarinDosing()
+    tiers = [env.tier(name) for name in ("easy", "medium", "hard")]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *tiers)
+    key = jax.random.key(3)
+    batched, _ = jax.vmap(env.reset, in_axes=(None, 0))(key, stacked)
+    for row, params in zip(batched, tiers, strict=True):
+        np.testing.assert_allclose(row, env.reset(key, params)[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("ancestry", "Martian"), ("calibration", "mine"), ("model", "hamberg1999")],
+)
+def test_wrong_options_are_named(option, value):
+    with pytest.raises(ValueError, match=f"{option} must be one of .*got '{value}'"):
+        WarfarinDosing(**{option: value})

@@ -1,0 +1,214 @@
+"""What every registered environment must do; a new id is covered by being registered."""
+
+import copy
+
+import chex
+import gymnax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import hemosim_jax
+from tests.conftest import Task
+
+PATIENTS = 8
+
+
+@pytest.fixture(scope="module", params=hemosim_jax.ENVIRONMENTS)
+def task(request):
+    return Task(*hemosim_jax.make(request.param))
+
+
+def keys(seed, count=PATIENTS):
+    return jax.random.split(jax.random.key(seed), count)
+
+
+def random_actions(task, seed, count=PATIENTS):
+    return jax.vmap(task.env.action_space(task.params).sample)(keys(seed, count))
+
+
+def avals(tree):
+    return jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), jax.eval_shape(lambda: tree))
+
+
+def equal(a, b):
+    return all(
+        np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
+
+
+def close(a, b):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(x, y, rtol=2e-5, atol=2e-5)
+
+
+def test_known_to_gymnax(task):
+    env, params = gymnax.make(task.env.name)
+    assert type(env) is type(task.env)
+    chex.assert_trees_all_equal(params, task.params)
+
+
+def test_whole_random_episodes_stay_finite_and_in_the_space(task):
+    space = task.env.observation_space(task.params)
+    observation, state = task.reset(keys(0), task.params)
+    names = None
+    for step in range(int(task.params.max_steps_in_episode) + 5):
+        observation, state, reward, terminated, truncated, info = task.step(
+            keys(step + 1), state, random_actions(task, step), task.params
+        )
+        assert jax.vmap(space.contains)(observation).all()
+        assert jax.vmap(space.contains)(info["final_observation"]).all()
+        assert np.isfinite(reward).all()
+        assert info["solver_ok"].all()
+        for name, value in info.items():
+            assert np.isfinite(value).all(), name
+        assert names in (None, set(info))
+        names = set(info)
+        assert {"therapeutic", "cost", "terminated", "truncated"} <= names
+    assert (np.asarray(state.time) <= task.params.max_steps_in_episode).all()
+
+
+@pytest.mark.parametrize("terminated", [False, True])
+@pytest.mark.parametrize("truncated", [False, True])
+def test_flags(task, terminated, truncated):
+    env = copy.copy(task.env)
+    env.is_terminated = lambda state, params: jnp.asarray(terminated)
+    params = task.params.replace(max_steps_in_episode=jnp.int32(1 if truncated else 99))
+    key, action = jax.random.key(1), random_actions(task, 0)[0]
+    _, state = env.reset(jax.random.key(0), params)
+    observation, after, _, was_terminated, was_truncated, info = env.step(
+        key, state, action, params
+    )
+    assert (bool(was_terminated), bool(was_truncated)) == (terminated, truncated)
+    assert bool(info["terminated"]) == terminated
+    assert bool(info["truncated"]) == truncated
+    assert int(after.time) == (0 if terminated or truncated else 1)
+    key_step, _ = jax.random.split(key)
+    led_to = env.step_env(key_step, state, action, params)[0]
+    np.testing.assert_allclose(info["final_observation"], led_to, atol=1e-6)
+    continues = not (terminated or truncated)
+    assert np.allclose(observation, led_to, atol=1e-6) == continues
+
+
+def test_reset_and_step_states_have_equal_avals(task, strict):
+    env, params = task.env, task.params
+    observation, state = env.reset_env(jax.random.key(0), params)
+    action = env.action_space(params).sample(jax.random.key(1))
+    stepped = env.step_env(jax.random.key(2), state, action, params)
+    assert avals(stepped[1]) == avals(state)
+    assert avals(stepped[0]) == avals(observation)
+
+
+def test_a_second_call_and_other_values_do_not_retrace(task):
+    env = copy.copy(task.env)
+    step = jax.jit(chex.assert_max_traces(env.step_env, n=1))
+    _, state = env.reset(jax.random.key(0), task.params)
+    for seed in range(3):
+        params = task.params.replace(decision_interval_h=jnp.float32(24.0 + seed))
+        action = random_actions(task, seed)[0]
+        _, state, *_ = step(jax.random.key(seed), state, action, params)
+
+
+def test_vmap_equals_loop_and_jit_equals_no_jit(task):
+    _, state = task.reset(keys(0), task.params)
+    actions, step_keys = random_actions(task, 1), keys(2)
+    batched = task.step_env(step_keys, state, actions, task.params)
+    single = jax.jit(task.env.step_env)
+    for index in range(2):
+        row = jax.tree.map(lambda x: x[index], (step_keys, state, actions))  # noqa: B023
+        alone = single(*row, task.params)
+        close(alone, jax.tree.map(lambda x: x[index], batched))  # noqa: B023
+    with jax.disable_jit():
+        close(task.env.step_env(*row, task.params), alone)
+
+
+def test_params_can_be_vmapped(task):
+    stacked = jax.tree.map(lambda x: jnp.stack([x, x]), task.params)
+    run = jax.vmap(task.env.step_env, in_axes=(None, None, None, 0))
+    _, state = task.env.reset(jax.random.key(0), task.params)
+    results = run(jax.random.key(1), state, random_actions(task, 0)[0], stacked)
+    assert equal(*(jax.tree.map(lambda x: x[i], results) for i in range(2)))
+
+
+def test_typed_and_legacy_keys_agree(task):
+    typed = task.env.reset(jax.random.key(3), task.params)
+    legacy = task.env.reset(jax.random.PRNGKey(3), task.params)
+    assert equal(typed, legacy)
+
+
+def test_equal_keys_equal_patients_other_keys_others(task):
+    first, second, third = (task.sample(keys(seed), task.params) for seed in (0, 0, 1))
+    assert equal(first, second)
+    assert not equal(first, third)
+
+
+def test_reset_to_starts_with_the_patient_given(task):
+    patient = jax.tree.map(lambda x: x[0], task.sample(keys(4), task.params))
+    observation, state = task.env.reset_to(jax.random.key(0), patient, task.params)
+    assert task.env.observation_space(task.params).contains(observation)
+    assert equal(state.patient, patient)
+
+
+def test_observation_decodes_and_describes(task):
+    observation, state = task.env.reset(jax.random.key(0), task.params)
+    decoded = task.env.decode_observation(observation)
+    assert all(np.isfinite(leaf) for leaf in jax.tree.leaves(decoded))
+    assert all(isinstance(name, str) for name in task.env.describe(state.patient))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_an_action_that_is_no_number_is_no_treatment_and_flagged(task, bad):
+    _, state = task.env.reset(jax.random.key(0), task.params)
+    shape = task.env.action_space(task.params).shape
+    step = jax.jit(task.env.step_env)
+    nothing = step(jax.random.key(1), state, jnp.zeros(shape), task.params)
+    broken = step(jax.random.key(1), state, jnp.full(shape, bad), task.params)
+    assert not broken[4]["valid_action"]
+    assert nothing[4]["valid_action"]
+    assert equal(broken[1].drug, nothing[1].drug)
+
+
+def test_an_action_of_the_wrong_shape_is_an_error(task):
+    _, state = task.env.reset(jax.random.key(0), task.params)
+    with pytest.raises(ValueError, match="action has shape"):
+        task.env.step(jax.random.key(1), state, jnp.zeros((3, 2)), task.params)
+
+
+def test_transition_gradients(task):
+    env = task.env.with_transition_gradients()
+    _, state = env.reset(jax.random.key(0), task.params)
+    action = jnp.full(env.action_space(task.params).shape, 0.3)
+
+    def final_signal(action, env):
+        current = state
+        for _ in range(3):
+            _, current, *_ = env.step_env(jax.random.key(1), current, action, task.params)
+        return env.info(current, task.params)[env.readout.signal]
+
+    slope = jax.grad(final_signal)(action, env)
+    assert np.isfinite(slope).all()
+    assert np.abs(slope).max() > 0.0
+    assert np.abs(jax.grad(final_signal)(action, task.env)).max() == 0.0  # cut by default
+
+
+def test_float64_works():
+    with jax.enable_x64():
+        for env_id in hemosim_jax.ENVIRONMENTS:
+            env, params = hemosim_jax.make(env_id)
+            observation, state = env.reset(jax.random.key(0), params)
+            action = env.action_space(params).sample(jax.random.key(1))
+            stepped = env.step(jax.random.key(2), state, action, params)
+            floats = [
+                x for x in jax.tree.leaves((observation, state, stepped)) if x.dtype.kind == "f"
+            ]
+            assert {x.dtype for x in floats} == {jnp.dtype(jnp.float64)}
+
+
+def test_unknown_ids_and_options_are_named():
+    with pytest.raises(KeyError, match="unknown environment 'Nothing-v0'; registered: Warfarin"):
+        hemosim_jax.make("Nothing-v0")
+    with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard; got 'x'"):
+        hemosim_jax.make("WarfarinDosing-v0", difficulty="x")
+    with pytest.raises(ValueError, match="unexpected keyword argument 'tier'"):
+        hemosim_jax.make("WarfarinDosing-v0", tier="easy")
