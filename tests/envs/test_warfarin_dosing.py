@@ -61,9 +61,7 @@ def largest_difference(env, params, patients, run):
         double = lambda tree: jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), tree)  # noqa: E731
         reference = jax.jit(
             jax.vmap(
-                lambda p, t, a: reference_inr(
-                    env.model, p, t, a, float(params.decision_interval_h)
-                )
+                lambda p, t, a: reference_inr(env.model, p, t, a, float(params.decision_interval_h))
             )
         )(double(parameters), double(taken), double(acting))
         return float(np.max(np.abs(np.asarray(reference) - np.asarray(inr, np.float64))))

@@ -31,9 +31,7 @@ def error_with(tableau, steps):
         state = tuple(jnp.asarray(x) for x in START)
         grid = tuple(np.linspace(0.0, 1.0, steps + 1))
         end, ok = solve(oscillator, UnrolledRungeKutta(tableau), state, 5.0, 2.0, grid=grid)
-        exact = solve_reference(
-            oscillator, state, jnp.array([5.0]), 2.0, rtol=1e-12, atol=1e-13
-        )
+        exact = solve_reference(oscillator, state, jnp.array([5.0]), 2.0, rtol=1e-12, atol=1e-13)
         assert ok
         return abs(float(end[0] - exact[0][0]))
 
@@ -89,9 +87,7 @@ def test_reverse_gradient_is_the_derivative(solver):
         )
         return state
 
-    np.testing.assert_allclose(
-        jax.grad(end)(jnp.float32(0.2)), -2.0 * np.exp(-0.4), rtol=1e-3
-    )
+    np.testing.assert_allclose(jax.grad(end)(jnp.float32(0.2)), -2.0 * np.exp(-0.4), rtol=1e-3)
 
 
 def test_forward_gradient_works_on_the_fast_path():

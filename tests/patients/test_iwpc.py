@@ -1,0 +1,116 @@
+import csv
+
+import numpy as np
+import pytest
+
+from hemosim_jax.patients import iwpc
+from hemosim_jax.patients.iwpc import read_iwpc
+from tests.conftest import shared_file
+
+GOOD = {
+    "PharmGKB Subject ID": "S1",
+    "Gender": "female",
+    "Race": "Asian",
+    iwpc.AGE: "60 - 69",
+    iwpc.HEIGHT: "160",
+    iwpc.WEIGHT: "55.5",
+    iwpc.CYP2C9: "*1/*3",
+    iwpc.VKORC1: "A/G",
+    iwpc.STABLE: "1",
+    iwpc.DOSE: "21",
+    iwpc.INR: "2.4",
+    iwpc.AMIODARONE: "1",
+    iwpc.SMOKER: "NA",
+    **dict.fromkeys(iwpc._INDUCERS, "0"),
+}
+
+
+def written(tmp_path, *changes, columns=None):
+    path = tmp_path / "cohort.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns or list(GOOD))
+        writer.writeheader()
+        for change in changes:
+            row = GOOD | change
+            writer.writerow({k: row[k] for k in (columns or GOOD)})
+    return path
+
+
+def test_a_good_row(tmp_path):
+    records = read_iwpc(written(tmp_path, {}, {iwpc.AGE: "71", "Race": "White"}), baseline_inr=1.1)
+    covariates = records.covariates
+    np.testing.assert_allclose(covariates.age_y, [65.0, 71.0])
+    np.testing.assert_allclose(covariates.baseline_inr, 1.1)
+    assert list(covariates.race) == [1, 0]
+    assert list(covariates.cyp2c9) == [2, 2]
+    assert list(covariates.vkorc1) == [1, 1]
+    assert covariates.amiodarone.all()
+    assert not covariates.smoker.any()
+    assert not covariates.male.any()
+    assert list(records.weekly_dose_mg) == [21.0, 21.0]
+    assert records.left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        (iwpc.AGE, "NA", "age missing"),
+        (iwpc.HEIGHT, "", "height missing"),
+        (iwpc.WEIGHT, "NA", "weight missing"),
+        (iwpc.CYP2C9, "NA", "CYP2C9 genotype missing"),
+        (iwpc.CYP2C9, "*1/*11", "CYP2C9 allele outside the model"),
+        (iwpc.VKORC1, "NA", "VKORC1 genotype missing"),
+        ("Gender", "NA", "gender missing"),
+        ("PharmGKB Subject ID", "", "empty row"),
+    ],
+)
+def test_incomplete_rows_are_left_out_and_counted(tmp_path, column, value, reason):
+    records = read_iwpc(written(tmp_path, {}, {column: value}, {column: value}))
+    assert records.left_out == {reason: 2}
+    assert len(records.weekly_dose_mg) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (iwpc.AGE, "old"),
+        (iwpc.AGE, "-3"),
+        (iwpc.HEIGHT, "tall"),
+        (iwpc.HEIGHT, "nan"),
+        (iwpc.WEIGHT, "-70"),
+        (iwpc.WEIGHT, "7000"),
+        (iwpc.CYP2C9, "1/3"),
+        (iwpc.VKORC1, "C/T"),
+        (iwpc.AMIODARONE, "yes"),
+        (iwpc.DOSE, "-1"),
+        (iwpc.INR, "x"),
+        ("Gender", "f"),
+        ("Race", "Klingon"),
+    ],
+)
+def test_bad_cells_are_named_with_line_value_and_what_is_allowed(tmp_path, column, value):
+    with pytest.raises(ValueError, match=r"cohort.csv, line 3: .*allowed") as error:
+        read_iwpc(written(tmp_path, {}, {column: value}))
+    assert repr(value) in str(error.value)
+    assert column in str(error.value)
+
+
+def test_a_missing_column_an_absent_file_and_an_empty_one(tmp_path):
+    columns = [name for name in GOOD if name != iwpc.WEIGHT]
+    with pytest.raises(ValueError, match=r"column 'Weight \(kg\)' is missing"):
+        read_iwpc(written(tmp_path, {}, columns=columns))
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        read_iwpc(tmp_path / "nothing.csv")
+    with pytest.raises(ValueError, match="no subject left"):
+        read_iwpc(written(tmp_path))
+    damaged = tmp_path / "damaged.csv.gz"
+    damaged.write_bytes(b"not gzip")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_iwpc(damaged)
+
+
+def test_the_development_cohort():
+    records = read_iwpc(shared_file("data/iwpc/iwpc_development.csv.gz"))
+    assert len(records.weekly_dose_mg) + sum(records.left_out.values()) == 2913
+    assert np.isfinite(records.weekly_dose_mg).sum() == 1747
+    assert records.left_out["empty row"] == 1

@@ -1,0 +1,95 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import hemosim_jax
+from hemosim_jax.evaluation.evaluate import courses
+from hemosim_jax.evaluation.streams import held_out
+from hemosim_jax.patients.cohort import sample_cohort
+from hemosim_jax.protocols import protocols_of
+from hemosim_jax.protocols import warfarin as protocols
+from hemosim_jax.protocols import warfarin_algorithms as algorithms
+
+
+@pytest.fixture(scope="module")
+def followed(warfarin):
+    """Courses of a few patients under every protocol."""
+    env, params = warfarin.env, warfarin.params
+    return {
+        name: courses(env, params, policy, held_out(1), 6)
+        for name, policy in protocols_of(env).items()
+    }
+
+
+def test_every_id_has_protocols():
+    for env_id in hemosim_jax.ENVIRONMENTS:
+        env, _ = hemosim_jax.make(env_id)
+        assert "random" in protocols_of(env)
+
+
+def test_all_protocols_keep_patients_alive_longer_than_chance(followed):
+    for name, course in followed.items():
+        if name != "random":
+            assert not course.terminated.any(), name
+
+
+def test_titrated_5mg_reads_its_table(followed):
+    course = followed["fixed_5mg"]
+    dose, inr = course.info["dose_ordered_mg"], course.info["inr"]
+    np.testing.assert_allclose(dose[:, :3], 5.0, rtol=1e-5)
+    table = [(0.0, 1.5, 10.0), (1.5, 2.0, 7.5), (2.0, 3.0, 5.0), (3.0, 4.0, 2.5), (4.0, 5.0, 1.0)]
+    for low, high, expected in table:
+        seen = (inr[:, 2:-1] > low + 1e-3) & (inr[:, 2:-1] < high - 1e-3)
+        np.testing.assert_allclose(dose[:, 3:][seen], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        ("iwpc_pharmacogenetic", algorithms.iwpc_pharmacogenetic),
+        ("iwpc_clinical", algorithms.iwpc_clinical),
+        ("gage_pharmacogenetic", algorithms.gage_pharmacogenetic),
+        ("label_table", algorithms.label_table),
+    ],
+)
+def test_an_algorithm_doses_for_a_week(warfarin, followed, name, algorithm):
+    env, params = warfarin.env, warfarin.params
+    dose = followed[name].info["dose_ordered_mg"]
+    assert (dose[:, :7] == dose[:, :1]).all()
+    observation, _ = env.reset(jax.random.key(0), params)
+    policy = protocols_of(env)[name]
+    action, _ = policy.act(jax.random.key(0), policy.init(params), observation)
+    seen = env.decode_observation(observation)
+    who = protocols._covariates(protocols.known_of_population(params), seen)
+    np.testing.assert_allclose(env.decode_action(action), algorithm(who), rtol=1e-5)
+
+
+def test_eu_pact_loads_then_refines(followed):
+    dose = followed["eu_pact_lenzini"].info["dose_ordered_mg"]
+    assert (np.diff(dose[:, :3]) < 0).all()
+    assert (dose[:, 3:10] == dose[:, 3:4]).all()
+
+
+def test_what_is_known_of_a_cohort(warfarin):
+    env, params = warfarin.env, warfarin.params
+    cohort = sample_cohort(jax.random.key(0), params.patients, params.risks, env.model, 9)
+    known = protocols.known_of_population(params.replace(patients=cohort))
+    assert known.race == 0
+    np.testing.assert_allclose(
+        known.height_cm, jnp.mean(cohort.patients.covariates.height_cm), rtol=1e-6
+    )
+
+
+def test_pharmacogenetic_dosing_serves_sensitive_patients_better(warfarin):
+    # The whole point of the genotype: fewer days above 4 in VKORC1 AA.
+    env, params = warfarin.env, warfarin.params
+    sensitive = params.replace(
+        patients=params.patients.replace(vkorc1=tuple(jnp.float32(x) for x in (0.0, 0.0, 1.0)))
+    )
+    named = protocols_of(env)
+    high = {
+        name: courses(env, sensitive, named[name], held_out(2), 300).info["cost"].mean()
+        for name in ("iwpc_pharmacogenetic", "iwpc_clinical")
+    }
+    assert high["iwpc_pharmacogenetic"] < high["iwpc_clinical"]
