@@ -197,7 +197,9 @@ def simulate(options: Simulate) -> None:
     followed = courses(
         env, params, policies[options.policy], held_out(options.seed), options.patients
     )
-    columns = ["day", *(name for name in followed.info if name != "day"), "reward"]
+    first_columns = ("day", env.readout.signal, env.readout.treatment)
+    columns = [*first_columns, *(name for name in followed.info if name not in first_columns)]
+    columns.append("reward")
     with (options.out / "courses.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["patient", *columns])

@@ -54,7 +54,7 @@ def test_whole_random_episodes_stay_finite_and_in_the_space(task):
     observation, state = task.reset(keys(0), task.params)
     names = None
     for step in range(int(task.params.max_steps_in_episode) + 5):
-        observation, state, reward, terminated, truncated, info = task.step(
+        observation, state, reward, *_, info = task.step(
             keys(step + 1), state, random_actions(task, step), task.params
         )
         assert jax.vmap(space.contains)(observation).all()
@@ -128,7 +128,7 @@ def test_params_can_be_vmapped(task):
     run = jax.vmap(task.env.step_env, in_axes=(None, None, None, 0))
     _, state = task.env.reset(jax.random.key(0), task.params)
     results = run(jax.random.key(1), state, random_actions(task, 0)[0], stacked)
-    assert equal(*(jax.tree.map(lambda x: x[i], results) for i in range(2)))
+    assert equal(jax.tree.map(lambda x: x[0], results), jax.tree.map(lambda x: x[1], results))
 
 
 def test_typed_and_legacy_keys_agree(task):

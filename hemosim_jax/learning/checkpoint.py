@@ -16,7 +16,9 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=2, create=True, enable_async_checkpointing=False
         )
-        self._manager = ocp.CheckpointManager(self._directory, options=options)
+        self._manager = ocp.CheckpointManager(
+            self._directory, options=options, item_handlers=ocp.StandardCheckpointHandler()
+        )
 
     def latest(self) -> int | None:
         """The number of updates done at the newest checkpoint."""
@@ -40,6 +42,7 @@ class Checkpoints:
         placed = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), as_data
         )
+        self._check_shapes(update, placed)
         try:
             restored = self._manager.restore(update, args=ocp.args.StandardRestore(placed))
         except Exception as error:  # orbax raises many kinds for a damaged or foreign checkpoint
@@ -48,6 +51,26 @@ class Checkpoints:
                 f"checkpoint {update} in {str(self._directory)!r} cannot be read: {reason}"
             ) from None
         return jax.tree.map(_data_to_key, template, restored)
+
+    def _check_shapes(self, update: int, placed: Any) -> None:
+        """Says which array does not fit, which orbax would say in a page."""
+        try:
+            saved = {leaf.name: leaf.shape for leaf in _arrays(self._manager.item_metadata(update))}
+        except Exception as error:  # damaged
+            raise ValueError(
+                f"checkpoint {update} in {str(self._directory)!r} cannot be read: {error}"
+            ) from None
+        for path, leaf in jax.tree_util.tree_leaves_with_path(placed):
+            name = jax.tree_util.keystr(path, simple=True, separator=".")
+            if saved.get(name, leaf.shape) != leaf.shape:
+                raise ValueError(
+                    f"checkpoint {update} in {str(self._directory)!r} was written by another "
+                    f"configuration: {name} has shape {saved[name]}, not {leaf.shape}"
+                )
+
+
+def _arrays(metadata: Any) -> list[Any]:
+    return [leaf for leaf in jax.tree.leaves(metadata) if hasattr(leaf, "shape")]
 
 
 def _is_key(leaf: Any) -> bool:

@@ -8,13 +8,14 @@ from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, VKORC1_GENO
 from hemosim_jax.protocols import warfarin_algorithms as algorithms
 from tests.conftest import shared_file
 
+DAY_4 = (1.8, 5.0, 5.0, 0.0)  # INR and the doses two, three and four days ago
 COLUMNS = {
     "iwpc_pg_mg_day": algorithms.iwpc_pharmacogenetic,
     "iwpc_clin_mg_day": algorithms.iwpc_clinical,
     "gage_pg_mg_day": algorithms.gage_pharmacogenetic,
     "gage_clin_mg_day": algorithms.gage_clinical,
-    "lenzini_pg_day4_inr1p8_5mg": lambda p: algorithms.lenzini_pharmacogenetic(p, 1.8, 5.0, 5.0, 0.0),
-    "lenzini_clin_day4_inr1p8_5mg": lambda p: algorithms.lenzini_clinical(p, 1.8, 5.0, 5.0, 0.0),
+    "lenzini_pg_day4_inr1p8_5mg": lambda p: algorithms.lenzini_pharmacogenetic(p, *DAY_4),
+    "lenzini_clin_day4_inr1p8_5mg": lambda p: algorithms.lenzini_clinical(p, *DAY_4),
     "eupact_maint": algorithms.eu_pact_maintenance,
     "eupact_L1": lambda p: algorithms.eu_pact_loading(p)[0],
     "eupact_L2": lambda p: algorithms.eu_pact_loading(p)[1],

@@ -1,0 +1,136 @@
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+import hemosim_jax
+from hemosim_jax.interop.gymnasium_env import TreatmentGymEnv, TreatmentVectorEnv
+
+IDS = [f"hemosim_jax/{name}" for name in hemosim_jax.ENVIRONMENTS]
+WARFARIN = "hemosim_jax/WarfarinDosing-v0"
+
+
+@pytest.fixture(scope="module")
+def env():
+    return gymnasium.make(WARFARIN, difficulty="hard")
+
+
+@pytest.fixture(scope="module")
+def vector():
+    return gymnasium.make_vec(WARFARIN, num_envs=32)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("difficulty", ["easy", "hard"])
+def test_passes_gymnasiums_checker(env_id, difficulty):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make(env_id, difficulty=difficulty).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_passes_stable_baselines_checker(env_id):
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    checker.check_env(gymnasium.make(env_id))
+
+
+def test_the_module_form_needs_no_import():
+    assert gymnasium.make(f"hemosim_jax:{WARFARIN}").spec.id == WARFARIN
+
+
+def test_numpy_in_and_out(env):
+    observation, info = env.reset(seed=3)
+    assert isinstance(observation, np.ndarray)
+    assert info["patient"]["vkorc1"] in ("GG", "GA", "AA")
+    observation, reward, terminated, truncated, info = env.step(np.array([0.4], np.float32))
+    assert isinstance(observation, np.ndarray)
+    assert type(reward) is float
+    assert type(terminated) is bool
+    assert type(truncated) is bool
+    assert {type(value) for value in info.values()} <= {int, float, bool}
+
+
+def test_a_seed_fixes_the_whole_episode(env):
+    def episode(seed):
+        observation, _ = env.reset(seed=seed)
+        rows = [observation]
+        for _ in range(10):
+            rows.append(env.step(np.array([0.3], np.float32))[0])
+        return np.stack(rows)
+
+    np.testing.assert_array_equal(episode(1), episode(1))
+    assert not np.array_equal(episode(1), episode(2))
+
+
+def test_episodes_differ_without_a_new_seed(env):
+    env.reset(seed=0)
+    first, _ = env.reset()
+    second, _ = env.reset()
+    assert not np.array_equal(first, second)
+
+
+def test_truncates_after_ninety_days():
+    env = gymnasium.make(WARFARIN, difficulty="easy")
+    env.reset(seed=0)
+    for day in range(1, 91):
+        *_, terminated, truncated, info = env.step(np.array([0.3], np.float32))
+        assert not terminated
+        assert truncated == (day == 90)
+        assert info["day"] == day
+
+
+def test_reset_options_are_parameters(env):
+    env.reset(seed=0, options={"max_steps_in_episode": np.int32(1)})
+    assert env.step(np.array([0.1], np.float32))[3]
+    with pytest.raises(ValueError, match="'horizon' is no parameter; allowed: max_steps"):
+        env.reset(options={"horizon": 3})
+
+
+def test_mistakes_are_named():
+    fresh = TreatmentGymEnv("WarfarinDosing-v0")
+    with pytest.raises(RuntimeError, match="reset"):
+        fresh.step(np.array([0.1], np.float32))
+    fresh.reset(seed=0)
+    with pytest.raises(ValueError, match="action has shape"):
+        fresh.step(np.array([0.1, 0.2], np.float32))
+    with pytest.raises(ValueError, match="render_mode must be None, got 'human'"):
+        TreatmentGymEnv("WarfarinDosing-v0", render_mode="human")
+    with pytest.raises(ValueError, match="num_envs must be at least 1"):
+        TreatmentVectorEnv("WarfarinDosing-v0", num_envs=0)
+
+
+def test_vector_resets_in_the_same_step(vector):
+    assert vector.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+    observation, info = vector.reset(seed=0)
+    assert vector.observation_space.contains(observation)
+    assert info["inr"].shape == (32,)
+    finished = 0
+    for _ in range(90):
+        actions = np.full((32, 1), 0.9, np.float32)
+        observation, reward, terminated, truncated, info = vector.step(actions)
+        done = terminated | truncated
+        assert vector.observation_space.contains(observation)
+        assert reward.shape == (32,)
+        if done.any():
+            finished += done.sum()
+            np.testing.assert_array_equal(info["_final_obs"], done)
+            np.testing.assert_array_equal(info["_final_info"], done)
+            index = np.flatnonzero(done)[0]
+            assert info["final_obs"][index].shape == (8,)
+            assert info["final_obs"][~done].tolist() == [None] * (~done).sum()
+            if terminated[index]:
+                assert info["final_info"]["inr"][index] > 6.0
+            np.testing.assert_allclose(observation[index][7], 0.0)  # day 0 of the next patient
+        else:
+            assert "final_obs" not in info
+    assert finished > 0
+
+
+def test_vector_is_seeded(vector):
+    first, _ = vector.reset(seed=5)
+    second, _ = vector.reset(seed=5)
+    np.testing.assert_array_equal(first, second)
+    assert np.unique(first[:, 3]).size > 20

@@ -1,0 +1,54 @@
+import jax
+import numpy as np
+import pytest
+
+from hemosim_jax.learning.advantage import generalized_advantage
+
+GAMMA, LAMBDA, STEPS = 0.97, 0.9, 7
+
+
+def by_hand(reward, value, next_value, terminated, truncated):
+    """Episode by episode, each from its own definition, in NumPy."""
+    advantage = np.zeros(STEPS)
+    starts = [0] + [t + 1 for t in range(STEPS) if terminated[t] or truncated[t]]
+    for start, stop in zip(starts, [*starts[1:], STEPS], strict=True):
+        for t in range(start, stop):
+            for later in range(t, stop):
+                future = 0.0 if terminated[later] else GAMMA * next_value[later]
+                delta = reward[later] + future - value[later]
+                advantage[t] += (GAMMA * LAMBDA) ** (later - t) * delta
+    return advantage
+
+
+@pytest.mark.parametrize("terminated", [False, True])
+@pytest.mark.parametrize("truncated", [False, True])
+@pytest.mark.parametrize("at", [0, 3, STEPS - 1])
+def test_all_flag_combinations_against_numpy(terminated, truncated, at):
+    rng = np.random.default_rng(at)
+    reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
+    flags = np.zeros((2, STEPS), bool)
+    flags[:, at] = terminated, truncated
+    result = jax.jit(generalized_advantage)(reward, value, next_value, *flags, GAMMA, LAMBDA)
+    np.testing.assert_allclose(
+        result, by_hand(reward, value, next_value, *flags), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_batch_is_lane_by_lane():
+    rng = np.random.default_rng(1)
+    reward, value, next_value = rng.normal(size=(3, STEPS, 5)).astype(np.float32)
+    terminated, truncated = rng.random((2, STEPS, 5)) < 0.2
+    result = generalized_advantage(reward, value, next_value, terminated, truncated, GAMMA, LAMBDA)
+    for lane in range(5):
+        expected = by_hand(
+            *(x[:, lane] for x in (reward, value, next_value, terminated, truncated))
+        )
+        np.testing.assert_allclose(result[:, lane], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_truncation_is_worth_the_future_and_termination_is_not():
+    one, no, yes = np.ones(1, np.float32), np.zeros(1, bool), np.ones(1, bool)
+    truncated = generalized_advantage(one, 0 * one, 10 * one, no, yes, GAMMA, LAMBDA)
+    terminated = generalized_advantage(one, 0 * one, 10 * one, yes, no, GAMMA, LAMBDA)
+    assert truncated[0] == pytest.approx(1.0 + GAMMA * 10.0)
+    assert terminated[0] == pytest.approx(1.0)

@@ -1,0 +1,114 @@
+import json
+
+import pytest
+
+from hemosim_jax import cli
+from hemosim_jax.learning.config import PPOConfig
+
+TINY = [
+    "--total-steps", "2048", "--num-envs", "32", "--rollout-steps", "16", "--num-minibatches", "2",
+    "--hidden-sizes", "8", "--eval-patients", "40",
+]  # fmt: skip
+
+
+def run(capsys, *arguments, status=0):
+    """Runs the command line; returns what it printed."""
+    try:
+        cli.main([str(a) for a in arguments])
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    printed = capsys.readouterr()
+    assert code == status, printed.err
+    return printed.out if status == 0 else printed.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run") / "warfarin"
+    cli.main(["train", "--out", str(directory), *TINY])
+    return directory
+
+
+def test_train_leaves_everything_a_run_needs(trained):
+    files = {path.name for path in trained.iterdir()}
+    assert files == {
+        "config.json", "checkpoints", "metrics.jsonl", "learning_curve.png",
+        "evaluation_simulated.json", "comparison_simulated.png", "courses_simulated.png",
+    }  # fmt: skip
+    config = json.loads((trained / "config.json").read_text())
+    assert config["ppo"]["num_envs"] == 32
+    assert config["ppo"]["learning_rate"] == 1e-3  # from the preset
+    policies = [
+        row["policy"] for row in json.loads((trained / "evaluation_simulated.json").read_text())
+    ]
+    assert policies[0] == "ppo"
+    assert "eu_pact_lenzini" in policies
+
+
+def test_evaluate_a_run(capsys, trained, tmp_path):
+    out = run(capsys, "evaluate", "--run", trained, "--patients", 30, "--out", tmp_path)
+    assert "ppo" in out
+    assert "30 held-out patients" in out
+    assert (tmp_path / "evaluation_simulated.json").is_file()
+
+
+def test_simulate(capsys, trained, tmp_path):
+    run(capsys, "simulate", "--policy", "ppo", "--run", trained, "--patients", 2, "--out", tmp_path)
+    lines = (tmp_path / "courses.csv").read_text().splitlines()
+    assert lines[0].startswith("patient,day,inr")
+    assert len(lines) > 20
+    assert (tmp_path / "courses.png").is_file()
+
+
+def test_resume_of_a_finished_run_and_refusal_to_overwrite(capsys, trained):
+    run(capsys, "train", "--out", trained, "--resume", "--eval-patients", 0)
+    message = run(capsys, "train", "--out", trained, *TINY, status=2)
+    assert "holds a run already" in message
+
+
+def test_every_option_is_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    text = capsys.readouterr().out
+    for name in vars(PPOConfig()):
+        assert f"--{name.replace('_', '-')}" in text or name.startswith(("anneal", "normalize")), (
+            name
+        )
+        assert name.replace("_", "-") in text
+    for name in ("difficulty", "ancestry", "preset", "seed", "resume", "cohort"):
+        assert f"--{name}" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--env-id", "Nothing-v0"], "unknown environment 'Nothing-v0'; registered: "),
+        (["train", "--difficulty", "brutal"], "difficulty must be one of easy, medium, hard"),
+        (["train", "--ancestry", "Martian"], "ancestry must be one of European"),
+        (["train", "--preset", "mine"], "preset must be one of wide, paper; got 'mine'"),
+        (["train", "--num-envs", "-1"], "num_envs must be at least 1, got -1"),
+        (["train", "--cohort", "nowhere.csv"], "cohort file 'nowhere.csv' does not exist"),
+        (["train", "--resume"], "no training run in"),
+        (["evaluate", "--run", "nowhere"], "no training run in 'nowhere'"),
+        (["evaluate", "--cohort", "nowhere.csv"], "cohort file 'nowhere.csv' does not exist"),
+        (["evaluate", "--patients", "1"], "num_patients must be at least 2, got 1"),
+        (["simulate", "--policy", "magic"], "policy must be one of fixed_5mg"),
+        (["simulate", "--policy", "ppo"], "policy must be one of fixed_5mg"),
+    ],
+)
+def test_mistakes_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    error = run(capsys, *arguments, status=2)
+    assert error.startswith("hemosim-jax: ")
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_damaged_run_ends_in_one_line(capsys, tmp_path):
+    (tmp_path / "config.json").write_text('{"task": ')
+    error = run(capsys, "evaluate", "--run", tmp_path, status=2)
+    assert "is damaged" in error
+    (tmp_path / "config.json").write_text("{}")
+    assert "is missing" in run(capsys, "evaluate", "--run", tmp_path, status=2)
+    assert len(error.strip().splitlines()) == 1
