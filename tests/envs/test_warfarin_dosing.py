@@ -5,86 +5,27 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
-from hemosim_jax.integrate import solve_reference
-from hemosim_jax.patients import warfarin_course
-
-DAYS = 90
-
-
-@pytest.fixture(scope="module")
-def episodes():
-    """Random-dose courses of a cohort, with everything a second integration needs."""
-
-    def run(env, params, patients):
-        def one(key):
-            key_reset, key_dose, key_steps = jax.random.split(key, 3)
-            _, state = env.reset_env(key_reset, params)
-
-            def day(state, row):
-                key, dose = row
-                _, after, *_ = env.step_env(key, state, dose, params)
-                taken = jnp.where(after.patient.course.missed_dose, 0.0, after.ordered_mg)
-                acting = warfarin_course.inputs(
-                    after.patient.course, state.elapsed_h, params.decision_interval_h
-                )
-                return after, (taken, acting, env.model.inr(after.drug, after.patient.parameters))
-
-            doses = jax.random.uniform(key_dose, (DAYS, 1))
-            _, rows = jax.lax.scan(day, state, (jax.random.split(key_steps, DAYS), doses))
-            return state.patient.parameters, rows
-
-        return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(7), patients))
-
-    return run
-
-
-def reference_inr(model, parameters, taken_mg, acting, duration_h):
-    """The full vector field, float64, of one patient."""
-
-    def day(state, row):
-        dose, inputs = row
-        end = solve_reference(
-            model.vector_field,
-            model.give_dose(state, dose),
-            jnp.array([duration_h]),
-            (parameters, inputs),
-        )
-        state = jax.tree.map(lambda x: x[0], end)
-        return state, model.inr(state, parameters)
-
-    return jax.lax.scan(day, model.initial_state(), (taken_mg, acting))[1]
-
-
-def largest_difference(env, params, patients, run):
-    parameters, (taken, acting, inr) = run(env, params, patients)
-    with jax.enable_x64():
-        double = lambda tree: jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), tree)  # noqa: E731
-        reference = jax.jit(
-            jax.vmap(
-                lambda p, t, a: reference_inr(env.model, p, t, a, float(params.decision_interval_h))
-            )
-        )(double(parameters), double(taken), double(acting))
-        return float(np.max(np.abs(np.asarray(reference) - np.asarray(inr, np.float64))))
+from tests.envs.reference_courses import inr_differences
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("difficulty", ["medium", "hard"])
-def test_fast_path_equals_the_full_vector_field(difficulty, episodes):
+def test_fast_path_equals_the_full_vector_field(difficulty):
     env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty)
-    assert largest_difference(env, params, 1000, episodes) < 0.01
+    assert inr_differences(env, params, 1000).max() < 0.01
 
 
 @pytest.mark.slow
-def test_fast_path_of_hamberg_2007(episodes):
+def test_fast_path_of_hamberg_2007():
     env, params = hemosim_jax.make("WarfarinDosing-v0", model="hamberg2007")
-    assert largest_difference(env, params, 100, episodes) < 0.01
+    assert inr_differences(env, params, 100).max() < 0.01
 
 
 @pytest.mark.parametrize("hours", [6.0, 72.0, 168.0])
-def test_fast_path_for_other_intervals(hours, episodes):
+def test_fast_path_for_other_intervals(hours):
     env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty="hard")
     params = params.replace(decision_interval_h=jnp.float32(hours))
-    assert largest_difference(env, params, 16, episodes) < 0.01
+    assert inr_differences(env, params, 16).max() < 0.01
 
 
 def test_reward_is_equation_1(warfarin):

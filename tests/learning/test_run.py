@@ -101,7 +101,5 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
     train(tmp_path)
-    with pytest.raises(
-        ValueError, match=r"another configuration: .* has shape \(8,\), not"
-    ):
+    with pytest.raises(ValueError, match=r"another configuration: .* has shape \(8,\), not"):
         load_state(ENV, ENV.default_params, CONFIG.replace(hidden_sizes=(16,)), tmp_path)
