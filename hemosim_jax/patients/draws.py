@@ -5,6 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
+_LEVELS = 2**16
+
+
 @jax.custom_batching.custom_vmap
 def _unstack(values):
     return tuple(values)
@@ -19,10 +22,17 @@ def _unstack_batch(axis_size, in_batched, values):
 
 
 def draw(key: jax.Array, count: int) -> tuple[Float[Array, ""], ...]:
-    """`count` independent numbers, uniform on the open interval (-1, 1)."""
+    """`count` independent numbers, uniform on the open interval (-1, 1), of 16 random bits each.
+
+    Sixteen bits give a normal number 65,536 values up to 4.3 standard deviations; two numbers share
+    a word, because in a batch of patients the random bits cost more than the differential equation.
+    Cheapest for a power of two (16 numbers cost half of what 17 do): others are rounded up.
+    """
     dtype = jnp.result_type(float)
-    low = jnp.nextafter(jnp.asarray(-1.0, dtype), jnp.asarray(0.0, dtype))
-    return _unstack(jax.random.uniform(key, (count,), dtype, low, 1.0))
+    number_of_words = 2 ** (-(-count // 2) - 1).bit_length()
+    words = _unstack(jax.random.bits(key, (number_of_words,), jnp.uint32))
+    halves = [half for word in words for half in (word >> 16, word & jnp.uint32(_LEVELS - 1))]
+    return tuple((half.astype(dtype) + 0.5) * (2.0 / _LEVELS) - 1.0 for half in halves[:count])
 
 
 def as_uniform(drawn: Float[Array, ""]) -> Float[Array, ""]:

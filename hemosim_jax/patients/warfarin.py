@@ -93,7 +93,7 @@ def population(ancestry: str, calibration: Calibration) -> Population:
 
 N_EFFECTS = 4
 _N_NORMALS = 4 + N_EFFECTS
-_N_UNIFORMS = 6 + warfarin_course.N_TRAIT_UNIFORMS
+_N_UNIFORMS = 6 + warfarin_course.N_TRAIT_UNIFORMS - 1  # amiodarone now and later share one
 
 
 def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType) -> Patient:
@@ -103,6 +103,8 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
     u_sex, u_cyp2c9, u_vkorc1, u_amiodarone, u_inducer, u_smoker, *u_traits = map(
         as_uniform, draws[_N_NORMALS:]
     )
+    # Among those who do not take amiodarone, the rest of the same number is uniform again.
+    u_start = (u_amiodarone - of.amiodarone) / (1.0 - of.amiodarone)
 
     male = u_sex >= of.female
     height_mean, height_sd = _of_sex(male, of.height_cm)
@@ -129,7 +131,7 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
     return Patient(
         covariates=covariates,
         parameters=model.individual_parameters(covariates, effects, calibration),
-        course=warfarin_course.begin(u_traits, risks, covariates.amiodarone),
+        course=warfarin_course.begin((u_start, *u_traits), risks, covariates.amiodarone),
     )
 
 
