@@ -67,10 +67,24 @@ PRESETS = {"wide": WIDE, "paper": PAPER}
 
 
 def check(config: PPOConfig) -> None:
-    """Refuses what cannot train; only call on concrete values.
+    """Refuses what cannot train; only for concrete numbers (`check_sizes` for traced ones).
 
     **Raises:** `ValueError` naming the field, the value and what is allowed.
     """
+    check_sizes(config)
+    for name in ("learning_rate", "clip_range", "max_gradient_norm"):
+        if not getattr(config, name) > 0.0:
+            raise ValueError(f"{name} must be positive, got {getattr(config, name)}")
+    for name in ("discount", "gae_lambda"):
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            raise ValueError(f"{name} must lie in 0..1, got {getattr(config, name)}")
+    for name in ("entropy_coefficient", "value_coefficient"):
+        if not getattr(config, name) >= 0.0:
+            raise ValueError(f"{name} must not be negative, got {getattr(config, name)}")
+
+
+def check_sizes(config: PPOConfig) -> None:
+    """The part of `check` that concerns the static fields. **Raises:** `ValueError`."""
     for name in ("total_steps", "num_envs", "rollout_steps", "num_minibatches", "num_epochs"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
@@ -81,12 +95,3 @@ def check(config: PPOConfig) -> None:
         )
     if not config.hidden_sizes or min(config.hidden_sizes) < 1:
         raise ValueError(f"hidden_sizes must be positive, got {config.hidden_sizes}")
-    for name in ("learning_rate", "clip_range", "max_gradient_norm"):
-        if not getattr(config, name) > 0.0:
-            raise ValueError(f"{name} must be positive, got {getattr(config, name)}")
-    for name in ("discount", "gae_lambda"):
-        if not 0.0 <= getattr(config, name) <= 1.0:
-            raise ValueError(f"{name} must lie in 0..1, got {getattr(config, name)}")
-    for name in ("entropy_coefficient", "value_coefficient"):
-        if not getattr(config, name) >= 0.0:
-            raise ValueError(f"{name} must not be negative, got {getattr(config, name)}")

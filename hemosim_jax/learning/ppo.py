@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from hemosim_jax.learning import networks
 from hemosim_jax.learning.advantage import generalized_advantage
-from hemosim_jax.learning.config import PPOConfig
+from hemosim_jax.learning.config import PPOConfig, check_sizes
 from hemosim_jax.learning.normalization import (
     RunningMoments,
     add_samples,
@@ -84,6 +84,8 @@ def make_train(env: Environment, env_params: Any, config: PPOConfig) -> Callable
     """A function of a key that trains for `config.total_steps` environment steps.
 
     It returns the final `LearnerState` and the metrics of every update, stacked.
+
+    **Raises:** `ValueError` for sizes that do not fit, or an action space of no known kind.
     """
     learner = make_learner(env, env_params, config)
 
@@ -116,7 +118,8 @@ def _normalized(config: PPOConfig, moments: RunningMoments, observation: Array) 
 
 
 def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learner:
-    """The pieces of `make_train`."""
+    """The pieces of `make_train`. **Raises:** `ValueError` for sizes that do not fit."""
+    check_sizes(config)
     space = env.action_space(env_params)
     actor = networks.Actor(space, config.hidden_sizes)
     critic = networks.MLP(config.hidden_sizes, 1, 1.0)

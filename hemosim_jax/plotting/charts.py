@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hemosim_jax.environment import Readout
-from hemosim_jax.evaluation.rollout import Episode
 
 _RANGE_COLOR = "#cfe8d5"
 _COLORS = ("#1b6ca8", "#d1603d", "#5b8c5a", "#7b5ea7", "#b08d2e", "#3a3a3a")
@@ -30,8 +29,8 @@ def learning_curve(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def patient_courses(courses: Episode, readout: Readout, path: str | Path, title: str) -> None:
-    """Signal (target range shaded) and treatment of every patient in `courses` (stacked)."""
+def patient_courses(courses: Any, readout: Readout, path: str | Path, title: str) -> None:
+    """Signal (target range shaded) and treatment of every patient of `evaluate.courses`."""
     count = courses.reward.shape[0]
     figure = Figure(figsize=(3.4 * count, 5.0), layout="constrained")
     axes = figure.subplots(2, count, squeeze=False, sharex=True, sharey="row", height_ratios=(3, 2))
