@@ -15,8 +15,9 @@ import numpy as np
 
 from hemosim_jax.calibration.warfarin_iwpc import calibration_of, fit, typical_dose_mg_per_week
 from hemosim_jax.envs.warfarin_dosing import MODELS
-from hemosim_jax.patients.cohort import cohort_of_covariates
 from hemosim_jax.patients.iwpc import read_iwpc
+from hemosim_jax.patients.warfarin import complete_cohort, population
+from hemosim_jax.patients.warfarin_course import CourseRisks
 from hemosim_jax.protocols.warfarin_algorithms import iwpc_clinical, iwpc_pharmacogenetic
 
 FOLDS = 10
@@ -64,13 +65,9 @@ def main():
             )
         print(f"  {name}, fitted in {FOLDS}-fold cross-validation: "
               f"{cross_validated_error(model, covariates, dose):.2f}")  # fmt: skip
-        calibration = calibration_of("iwpc", model)
-        baseline = jnp.full_like(covariates.age_y, calibration.typical_baseline_inr)
-        need = []
+        of, need = population("European", calibration_of("iwpc", model)), []
         for seed in range(20):
-            drawn = cohort_of_covariates(
-                jax.random.key(seed), covariates.replace(baseline_inr=baseline), calibration, model
-            )
+            drawn = complete_cohort(jax.random.key(seed), covariates, of, CourseRisks(), model)
             need.append(7.0 * model.steady_state_dose_mg_per_day(drawn.patients.parameters, 2.5))
         need = np.concatenate(need)
         print(

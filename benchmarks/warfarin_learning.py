@@ -21,7 +21,7 @@ from hemosim_jax.evaluation.evaluate import evaluate
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning.config import PRESETS
 from hemosim_jax.learning.ppo import agent_policy, make_train
-from hemosim_jax.protocols import protocols_of
+from hemosim_jax.registry import protocols_of
 
 
 def main():

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,26 +14,26 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hemosim_jax import __version__
-from hemosim_jax.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax import run_record
+from hemosim_jax.environment import CohortFile, EnvParams, TreatmentEnvironment
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import courses, evaluate
 from hemosim_jax.evaluation.streams import held_out, training
-from hemosim_jax.files import read_json, write_json
+from hemosim_jax.files import write_json, write_text
 from hemosim_jax.learning.config import PRESETS, PPOConfig, check
 from hemosim_jax.learning.ppo import agent_policy
 from hemosim_jax.learning.run import load_state, metrics_rows, train_in_directory
 from hemosim_jax.plotting import charts
 from hemosim_jax.policy import Policy
-from hemosim_jax.protocols import protocols_of
-from hemosim_jax.registry import make
+from hemosim_jax.registry import make, protocols_of
+from hemosim_jax.run_record import RunRecord
 
-CONFIG = "config.json"
 _SAMPLE_PATIENTS = 4  # in the chart of courses
+_TABLE_WIDTH = 130
 
 # Every field of PPOConfig as an option that is empty unless given: the preset decides the rest.
-PPOOverrides = dataclasses.make_dataclass(
-    "PPOOverrides",
+PPOOptions = dataclasses.make_dataclass(
+    "PPOOptions",
     [
         (
             field.name,
@@ -46,18 +47,18 @@ PPOOverrides = dataclasses.make_dataclass(
 
 @dataclass
 class TaskOptions:
-    """Which environment."""
+    """Which task. What is not given is the task's default; with a run, the run's."""
 
-    env_id: str = "WarfarinDosing-v0"
-    """Registered id."""
-    difficulty: str = "medium"
-    """Tier: easy, medium or hard."""
-    ancestry: str = "European"
-    """Population: European, African, East Asian or Latino."""
-    calibration: str = "iwpc"
-    """Parameters: iwpc or published."""
-    model: str = "hamberg2010"
-    """Pharmacology: hamberg2010 or hamberg2007."""
+    env_id: str | None = None
+    """Registered id; WarfarinDosing-v0 if not given."""
+    difficulty: str | None = None
+    """Tier: easy, medium (default) or hard."""
+    ancestry: str | None = None
+    """Population: European (default), African, East Asian or Latino."""
+    calibration: str | None = None
+    """Parameters: iwpc (default) or published."""
+    model: str | None = None
+    """Pharmacology: hamberg2010 (default) or hamberg2007."""
 
 
 @dataclass
@@ -65,15 +66,15 @@ class Train:
     """Train PPO, then hold it against the protocols on patients it never saw."""
 
     task: tyro.conf.OmitArgPrefixes[TaskOptions]
-    ppo: tyro.conf.OmitArgPrefixes[PPOOverrides]
+    ppo: tyro.conf.OmitArgPrefixes[PPOOptions]
     out: Path = Path("runs/warfarin")
     """Directory of the run: configuration, checkpoints, metrics, charts, evaluation."""
-    preset: str = "wide"
-    """Hyperparameters to start from: wide or paper."""
-    seed: int = 0
-    """Of weights and training patients."""
+    preset: str | None = None
+    """Hyperparameters to start from: wide (default) or paper."""
+    seed: int | None = None
+    """Of weights and training patients; 0 if not given."""
     resume: bool = False
-    """Go on with the run in --out, with the configuration stored there."""
+    """Go on with the run in --out, with what is stored there."""
     checkpoint_every: int = 20
     """Updates between checkpoints."""
     eval_patients: int = 10_000
@@ -88,7 +89,7 @@ class Evaluate:
 
     task: tyro.conf.OmitArgPrefixes[TaskOptions]
     run: Path | None = None
-    """Directory of a training run; its own task options then replace the ones given here."""
+    """Directory of a training run."""
     patients: int = 10_000
     """Held-out patients."""
     seed: int = 0
@@ -96,7 +97,7 @@ class Evaluate:
     cohort: Path | None = None
     """CSV of real covariates (IWPC layout) to evaluate on instead of simulated ones."""
     out: Path = Path("runs/evaluation")
-    """Directory for the table, the JSON and the charts."""
+    """Directory for the tables, the JSON and the charts."""
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Simulate:
     policy: str = "iwpc_pharmacogenetic"
     """A protocol's name, or ppo (with --run)."""
     run: Path | None = None
-    """Directory of a training run; its own task options then replace the ones given here."""
+    """Directory of a training run."""
     patients: int = 4
     """How many."""
     seed: int = 0
@@ -129,60 +130,42 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"hemosim-jax: {reason}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("hemosim-jax: interrupted; train --resume goes on", file=sys.stderr)  # noqa: T201
+        hint = "; train --resume goes on" if isinstance(command, Train) else ""
+        print(f"hemosim-jax: interrupted{hint}", file=sys.stderr)  # noqa: T201
         raise SystemExit(130) from None
 
 
 def train(options: Train) -> None:
     """See `Train`."""
-    console = Console()
-    config_file = options.out / CONFIG
-    if options.resume:
-        stored = _stored_run(options.out)
-        task, config, seed = stored["task"], _config_of(stored), stored["seed"]
-    else:
-        if options.preset not in PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {options.preset!r}")
-        given = {k: v for k, v in vars(options.ppo).items() if v is not None}
-        task, config, seed = (
-            vars(options.task), PRESETS[options.preset].replace(**given), options.seed
-        )  # fmt: skip
-        check(config)
-    if options.checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every must be at least 1, got {options.checkpoint_every}")
-    env, params = make(**task)
-    if options.cohort is not None:
-        env.read_cohort(options.cohort, params, jax.random.key(0))  # fail before, not after
+    record = _record_to_resume(options) if options.resume else _new_record(options)
+    if options.eval_patients < 0 or options.eval_patients == 1:
+        raise ValueError(f"eval_patients must be 0 or at least 2, got {options.eval_patients}")
+    env, params = record.environment()
+    read = options.cohort and _read_cohort(env, params, options.cohort, record.seed)
     if not options.resume:
-        if config_file.exists():
+        if run_record.exists(options.out):
             raise ValueError(
                 f"{str(options.out)!r} holds a run already; give another --out, or --resume"
             )
-        write_json(config_file, _run_record(env, task, config, seed))
-    state = _train_with_progress(console, options, env, params, config, seed)
+        run_record.save(options.out, record)
+    console = Console()
+    state = _train_with_progress(console, options, env, params, record)
     charts.learning_curve(metrics_rows(options.out), options.out / "learning_curve.png")
-    policy = agent_policy(env, params, state.agent, config)
+    policy = agent_policy(env, params, state.agent, record.config)
     if options.eval_patients:
-        _compare(
-            console, env, params, policy, options.out, seed, num_patients=options.eval_patients
-        )
-    if options.cohort is not None:
-        _compare(console, env, params, policy, options.out, seed, cohort_file=options.cohort)
+        _compare(env, params, policy, options.out, record.seed, options.eval_patients)
+    if read:
+        _compare_on_cohort(env, params, policy, options.out, record.seed, read)
 
 
 def evaluate_command(options: Evaluate) -> None:
     """See `Evaluate`."""
-    env, params, policy = _environment_and_agent(options.task, options.run)
-    _compare(
-        Console(),
-        env,
-        params,
-        policy,
-        options.out,
-        options.seed,
-        num_patients=options.patients,
-        cohort_file=options.cohort,
-    )
+    env, params, agent = _environment_and_agent(options.task, options.run)
+    if options.cohort:
+        read = _read_cohort(env, params, options.cohort, options.seed)
+        _compare_on_cohort(env, params, agent, options.out, options.seed, read)
+    else:
+        _compare(env, params, agent, options.out, options.seed, options.patients)
 
 
 def simulate(options: Simulate) -> None:
@@ -199,69 +182,64 @@ def simulate(options: Simulate) -> None:
     )
     first_columns = ("day", env.readout.signal, env.readout.treatment)
     columns = [*first_columns, *(name for name in followed.info if name not in first_columns)]
-    columns.append("reward")
     with (options.out / "courses.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["patient", *columns])
+        writer.writerow(["patient", *columns, "reward"])
         for patient, step in np.argwhere(followed.alive):
-            row = {**{k: v[patient, step] for k, v in followed.info.items()}}
-            row["reward"] = followed.reward[patient, step]
-            writer.writerow([patient + 1, *(row[name].item() for name in columns)])
+            row = [followed.info[name][patient, step].item() for name in columns]
+            writer.writerow([patient + 1, *row, followed.reward[patient, step].item()])
     shown = jax.tree.map(lambda x: x[:_SAMPLE_PATIENTS], followed)
     charts.patient_courses(shown, env.readout, options.out / "courses.png", options.policy)
-    Console().print(f"wrote {options.out / 'courses.csv'} and {options.out / 'courses.png'}")
+    Console().print(f"wrote {options.out}/courses.csv and courses.png")
 
 
-def _run_record(
-    env: TreatmentEnvironment, task: dict[str, str], config: PPOConfig, seed: int
-) -> dict[str, Any]:
-    return {
-        "hemosim_jax": __version__,
-        "environment_version": env.version,
-        "task": dict(task),
-        "seed": seed,
-        "ppo": dataclasses.asdict(config),
-    }
+def _given(options: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if value is not None}
 
 
-def _stored_run(directory: Path) -> dict[str, Any]:
-    """The run's record. **Raises:** `FileNotFoundError`, `ValueError`."""
-    if not (directory / CONFIG).is_file():
-        raise FileNotFoundError(f"no training run in {str(directory)!r}")
-    stored = read_json(directory / CONFIG)
-    missing = {"task", "seed", "ppo", "environment_version"} - set(stored)
-    if missing:
-        raise ValueError(f"{str(directory / CONFIG)!r} is damaged: {min(missing)!r} is missing")
-    return stored
+def _new_record(options: Train) -> RunRecord:
+    preset = options.preset or "wide"
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}; got {preset!r}")
+    config = PRESETS[preset].replace(**_given(options.ppo))
+    check(config)
+    task = {"env_id": "WarfarinDosing-v0", **_given(options.task)}
+    return RunRecord(task, config, options.seed or 0)
 
 
-def _config_of(stored: dict[str, Any]) -> PPOConfig:
-    fields = {**stored["ppo"], "hidden_sizes": tuple(stored["ppo"]["hidden_sizes"])}
-    try:
-        return PPOConfig(**fields)
-    except TypeError as error:
-        raise ValueError(f"stored configuration does not fit this version: {error}") from None
+def _record_to_resume(options: Train) -> RunRecord:
+    """The stored record. **Raises:** `ValueError` if an option given asks for something else."""
+    record = run_record.load(options.out)
+    stored = {**vars(record.config), **record.task, "seed": record.seed}
+    given = {**_given(options.ppo), **_given(options.task)}
+    for name in ("seed", "preset"):
+        if getattr(options, name) is not None:
+            given[name] = getattr(options, name)
+    for name, value in given.items():
+        if stored.get(name) != value:
+            raise ValueError(
+                f"--resume goes on with what is stored in {str(options.out)!r}; "
+                f"{name} {value!r} cannot be given with it"
+            )
+    return record
 
 
 def _environment_and_agent(
-    task: TaskOptions, run: Path | None
+    options: TaskOptions, run: Path | None
 ) -> tuple[TreatmentEnvironment, EnvParams, Policy | None]:
-    """The task as given without an agent, or that of a run with its agent."""
+    """The task, and the run's agent; options given replace those the run was trained with."""
+    given = _given(options)
     if run is None:
-        return (*make(**vars(task)), None)
-    stored = _stored_run(run)
-    env, params = make(**stored["task"])
-    if stored["environment_version"] != env.version:
-        raise ValueError(
-            f"{str(run)!r} was trained on version {stored['environment_version']} of "
-            f"{env.name}; this is version {env.version}"
-        )
-    config = _config_of(stored)
-    state = load_state(env, params, config, run)
-    return env, params, agent_policy(env, params, state.agent, config)
+        return (*make(**{"env_id": "WarfarinDosing-v0", **given}), None)
+    record = run_record.load(run)
+    if given.get("env_id", record.task["env_id"]) != record.task["env_id"]:
+        raise ValueError(f"{str(run)!r} was trained on {record.task['env_id']}")
+    state = load_state(*record.environment(), record.config, run)
+    env, params = make(**{**record.task, **given})
+    return env, params, agent_policy(env, params, state.agent, record.config)
 
 
-def _train_with_progress(console, options, env, params, config, seed):
+def _train_with_progress(console, options, env, params, record):
     columns = (
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
@@ -269,6 +247,7 @@ def _train_with_progress(console, options, env, params, config, seed):
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
+    config = record.config
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("train", total=config.num_updates * config.batch_size, text="")
 
@@ -284,25 +263,32 @@ def _train_with_progress(console, options, env, params, config, seed):
             env,
             params,
             config,
-            training(seed).key(),
+            training(record.seed).key(),
             options.out,
             checkpoint_every=options.checkpoint_every,
             on_update=show,
         )
 
 
-def _compare(
-    console, env, params, agent, out, seed, *, num_patients=10_000, cohort_file=None
-) -> None:
-    """Table, JSON and charts of the agent (if any) and every protocol on the same patients."""
-    name, patients = "simulated", None
-    if cohort_file is not None:
-        name = "cohort"
-        read = env.read_cohort(cohort_file, params, held_out(seed).key())
-        patients, params = read.cohort.patients, params.replace(patients=read.cohort)
-        left = ", ".join(f"{reason}: {count}" for reason, count in read.left_out.items())
-        console.print(f"{cohort_file}: {read.cohort.size} patients; left out: {left or 'none'}")
-    out.mkdir(parents=True, exist_ok=True)
+def _read_cohort(env, params, path: Path, seed: int) -> CohortFile:
+    # What the file does not record is drawn with a key that no rollout uses.
+    read = env.read_cohort(path, params, jax.random.fold_in(held_out(seed).key(), 1))
+    if read.cohort.size < 2:
+        raise ValueError(f"{str(path)!r} has {read.cohort.size} usable patient; 2 are needed")
+    left = ", ".join(f"{reason}: {count}" for reason, count in read.left_out.items())
+    Console().print(f"{path.name}: {read.cohort.size:,} patients; left out: {left or 'none'}")
+    return read
+
+
+def _compare_on_cohort(env, params, agent, out, seed, read: CohortFile) -> None:
+    params = params.replace(patients=read.cohort)
+    _compare(env, params, agent, out, seed, read.cohort.size, read.cohort.patients)
+
+
+def _compare(env, params, agent, out, seed, num_patients, patients=None) -> None:
+    """Tables, JSON and charts of the agent (if any) and every protocol on the same patients."""
+    console = Console(width=max(Console().width, _TABLE_WIDTH))
+    name = "simulated" if patients is None else "cohort"
     policies = [*([agent] if agent else []), *protocols_of(env).values()]
     summaries = []
     for policy in policies:
@@ -311,16 +297,23 @@ def _compare(
                 env, params, policy, held_out(seed), patients=patients, num_patients=num_patients
             )
             summaries.append(report.summary(env, result))
-    title = f"{env.name}, {summaries[0]['patients']:,} held-out patients ({name})"
-    console.print(report.table(env, summaries, title))
-    for group in env.groups:
-        console.print(report.group_table(env, summaries, group))
+    title = f"{env.name}, {num_patients:,} held-out patients ({name})"
+    everyone = report.table(env, summaries, title)
+    console.print(everyone, *report.group_tables(env, summaries[0]))
+    text = io.StringIO()
+    written = Console(width=_TABLE_WIDTH, file=text)
+    written.print(everyone)
+    for summary in summaries:
+        written.print(*report.group_tables(env, summary))
+    write_text(out / f"evaluation_{name}.txt", text.getvalue())
     write_json(out / f"evaluation_{name}.json", summaries)
     charts.comparison(summaries, env.readout, out / f"comparison_{name}.png")
-    first = None if patients is None else jax.tree.map(lambda x: x[:_SAMPLE_PATIENTS], patients)
-    followed = courses(env, params, policies[0], held_out(seed), _SAMPLE_PATIENTS, first)
+    shown = min(_SAMPLE_PATIENTS, num_patients)
+    first = None if patients is None else jax.tree.map(lambda x: x[:shown], patients)
+    followed = courses(env, params, policies[0], held_out(seed), shown, first)
     charts.patient_courses(followed, env.readout, out / f"courses_{name}.png", policies[0].name)
-    console.print(f"wrote {out}/evaluation_{name}.json, comparison_{name}.png, courses_{name}.png")
+    files = ("evaluation_{0}.txt", "evaluation_{0}.json", "comparison_{0}.png", "courses_{0}.png")
+    console.print(f"wrote {', '.join(file.format(name) for file in files)} in {out}")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Readout(NamedTuple):
     treatment_label: str
     outcome: str  # the one of `outcomes` that policies are compared by, beside the return
     outcome_label: str
+    medians: tuple[str, ...]  # those of `outcomes` that are summed up by their median
 
 
 class CohortFile(NamedTuple):

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 
-def write_json(path: str | Path, content: Any) -> None:
+def write_text(path: str | Path, content: str) -> None:
     """Writes the file whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    unfinished.write_text(content, encoding="utf-8")
     os.replace(unfinished, path)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """As `write_text`."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_json(path: str | Path) -> Any:

@@ -1,16 +1,26 @@
-"""Ids to environments: ours, and the same ids in gymnax."""
+"""Ids to tasks: the environment, and the protocols that are published for it."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import gymnax
 from gymnax.registration import registered_envs
 
 from hemosim_jax.environment import EnvParams, TreatmentEnvironment
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
+from hemosim_jax.policy import Policy
+from hemosim_jax.protocols import warfarin
 
-ENVIRONMENTS: dict[str, Callable[..., TreatmentEnvironment]] = {
-    "WarfarinDosing-v0": WarfarinDosing,
+
+class Task(NamedTuple):
+    """What an id stands for."""
+
+    environment: Callable[..., TreatmentEnvironment]
+    protocols: Mapping[str, Callable[[Any], Policy]]
+
+
+TASKS = {
+    "WarfarinDosing-v0": Task(WarfarinDosing, warfarin.PROTOCOLS),
 }
 
 
@@ -19,17 +29,22 @@ def make(env_id: str, **options: Any) -> tuple[TreatmentEnvironment, EnvParams]:
 
     **Raises:** `KeyError` for an unknown id; `ValueError` for an unknown option or value.
     """
-    if env_id not in ENVIRONMENTS:
-        raise KeyError(f"unknown environment {env_id!r}; registered: {', '.join(ENVIRONMENTS)}")
+    if env_id not in TASKS:
+        raise KeyError(f"unknown environment {env_id!r}; registered: {', '.join(TASKS)}")
     try:
-        env = ENVIRONMENTS[env_id](**options)
+        env = TASKS[env_id].environment(**options)
     except TypeError as error:
         raise ValueError(f"{env_id}: {error}") from None
     return env, env.default_params
 
 
+def protocols_of(env: TreatmentEnvironment) -> dict[str, Policy]:
+    """Every protocol for this task, by name."""
+    return {name: factory(env) for name, factory in TASKS[env.name].protocols.items()}
+
+
 def register_with_gymnax() -> None:
     """Makes `gymnax.make` know our ids; does nothing for those it knows already."""
-    for env_id, factory in ENVIRONMENTS.items():
+    for env_id, task in TASKS.items():
         if env_id not in registered_envs:
-            gymnax.register(env_id, factory)
+            gymnax.register(env_id, task.environment)

@@ -4,6 +4,7 @@ import pytest
 
 from hemosim_jax import cli
 from hemosim_jax.learning.config import PPOConfig
+from tests.patients.test_iwpc import written
 
 TINY = [
     "--total-steps", "2048", "--num-envs", "32", "--rollout-steps", "16", "--num-minibatches", "2",
@@ -34,7 +35,8 @@ def test_train_leaves_everything_a_run_needs(trained):
     files = {path.name for path in trained.iterdir()}
     assert files == {
         "config.json", "checkpoints", "metrics.jsonl", "learning_curve.png",
-        "evaluation_simulated.json", "comparison_simulated.png", "courses_simulated.png",
+        "evaluation_simulated.json", "evaluation_simulated.txt",
+        "comparison_simulated.png", "courses_simulated.png",
     }  # fmt: skip
     config = json.loads((trained / "config.json").read_text())
     assert config["ppo"]["num_envs"] == 32
@@ -46,11 +48,16 @@ def test_train_leaves_everything_a_run_needs(trained):
     assert "eu_pact_lenzini" in policies
 
 
-def test_evaluate_a_run(capsys, trained, tmp_path):
-    out = run(capsys, "evaluate", "--run", trained, "--patients", 30, "--out", tmp_path)
+def test_evaluate_a_run_on_another_tier(capsys, trained, tmp_path):
+    arguments = ("--run", trained, "--difficulty", "easy", "--patients", 30, "--out", tmp_path)
+    out = run(capsys, "evaluate", *arguments)
     assert "ppo" in out
     assert "30 held-out patients" in out
-    assert (tmp_path / "evaluation_simulated.json").is_file()
+    results = json.loads((tmp_path / "evaluation_simulated.json").read_text())
+    assert list(results[0]["by_group"]["vkorc1"]) == ["GG"]
+    text = (tmp_path / "evaluation_simulated.txt").read_text()
+    assert "ppo, by cyp2c9" in text
+    assert "fixed_5mg, by vkorc1" in text
 
 
 def test_simulate(capsys, trained, tmp_path):
@@ -65,6 +72,17 @@ def test_resume_of_a_finished_run_and_refusal_to_overwrite(capsys, trained):
     run(capsys, "train", "--out", trained, "--resume", "--eval-patients", 0)
     message = run(capsys, "train", "--out", trained, *TINY, status=2)
     assert "holds a run already" in message
+    for option, value in (("--difficulty", "hard"), ("--learning-rate", 7.0), ("--seed", 3)):
+        message = run(capsys, "train", "--out", trained, "--resume", option, value, status=2)
+        assert "cannot be given with it" in message
+
+
+def test_another_version_of_the_task_is_refused(capsys, trained, tmp_path):
+    config = json.loads((trained / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"environment_version": "99"}))
+    for arguments in (("train", "--out", tmp_path, "--resume"), ("evaluate", "--run", tmp_path)):
+        message = run(capsys, *arguments, status=2)
+        assert "was trained on version 99 of WarfarinDosing-v0; this is version 0" in message
 
 
 def test_every_option_is_in_the_help(capsys):
@@ -87,6 +105,9 @@ def test_every_option_is_in_the_help(capsys):
         (["train", "--difficulty", "brutal"], "difficulty must be one of easy, medium, hard"),
         (["train", "--ancestry", "Martian"], "ancestry must be one of European"),
         (["train", "--preset", "mine"], "preset must be one of wide, paper; got 'mine'"),
+        (["train", "--eval-patients", "1"], "eval_patients must be 0 or at least 2, got 1"),
+        (["train", "--eval-patients", "-5"], "eval_patients must be 0 or at least 2, got -5"),
+        (["train", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, got 0"),
         (["train", "--num-envs", "-1"], "num_envs must be at least 1, got -1"),
         (["train", "--cohort", "nowhere.csv"], "cohort file 'nowhere.csv' does not exist"),
         (["train", "--resume"], "no training run in"),
@@ -105,10 +126,34 @@ def test_mistakes_end_in_one_line(capsys, tmp_path, monkeypatch, arguments, mess
     assert len(error.strip().splitlines()) == 1
 
 
-def test_a_damaged_run_ends_in_one_line(capsys, tmp_path):
-    (tmp_path / "config.json").write_text('{"task": ')
-    error = run(capsys, "evaluate", "--run", tmp_path, status=2)
-    assert "is damaged" in error
-    (tmp_path / "config.json").write_text("{}")
-    assert "is missing" in run(capsys, "evaluate", "--run", tmp_path, status=2)
-    assert len(error.strip().splitlines()) == 1
+@pytest.mark.parametrize(
+    "damage",
+    [
+        '{"task": ', "{}", "[1]", "null",
+        lambda good: good | {"task": {"env_id": ["a"]}},
+        lambda good: good | {"task": {"env_id": "Nothing-v0"}},
+        lambda good: good | {"seed": "x"},
+        lambda good: good | {"ppo": good["ppo"] | {"num_envs": "x"}},
+        lambda good: good | {"ppo": good["ppo"] | {"num_envs": 0}},
+        lambda good: good | {"ppo": {k: v for k, v in good["ppo"].items() if k != "hidden_sizes"}},
+        lambda good: good | {"ppo": good["ppo"] | {"new_option": 1}},
+    ],
+)  # fmt: skip
+def test_a_damaged_run_ends_in_one_line(capsys, trained, tmp_path, damage):
+    if callable(damage):
+        damage = json.dumps(damage(json.loads((trained / "config.json").read_text())))
+    (tmp_path / "config.json").write_text(damage)
+    for arguments in (("evaluate", "--run", tmp_path), ("train", "--resume", "--out", tmp_path)):
+        error = run(capsys, *arguments, status=2)
+        assert "is damaged" in error
+        assert len(error.strip().splitlines()) == 1
+
+
+def test_a_cohort_file(capsys, tmp_path):
+    path = written(tmp_path, {}, {"Race": "White"}, {"Weight (kg)": "NA"})
+    out = run(capsys, "evaluate", "--cohort", path, "--out", tmp_path / "out")
+    assert "2 patients; left out: weight missing: 1" in out
+    assert "2 held-out patients (cohort)" in out
+    path = written(tmp_path, {})
+    error = run(capsys, "evaluate", "--cohort", path, status=2)
+    assert "has 1 usable patient; 2 are needed" in error

@@ -15,7 +15,7 @@ from tests.conftest import Task
 PATIENTS = 8
 
 
-@pytest.fixture(scope="module", params=hemosim_jax.ENVIRONMENTS)
+@pytest.fixture(scope="module", params=hemosim_jax.TASKS)
 def task(request):
     return Task(*hemosim_jax.make(request.param))
 
@@ -124,11 +124,15 @@ def test_vmap_equals_loop_and_jit_equals_no_jit(task):
 
 
 def test_params_can_be_vmapped(task):
-    stacked = jax.tree.map(lambda x: jnp.stack([x, x]), task.params)
+    other = task.params.replace(decision_interval_h=2.0 * task.params.decision_interval_h)
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), task.params, other)
     run = jax.vmap(task.env.step_env, in_axes=(None, None, None, 0))
     _, state = task.env.reset(jax.random.key(0), task.params)
     results = run(jax.random.key(1), state, random_actions(task, 0)[0], stacked)
-    assert equal(jax.tree.map(lambda x: x[0], results), jax.tree.map(lambda x: x[1], results))
+    for index, params in enumerate((task.params, other)):
+        alone = task.env.step_env(jax.random.key(1), state, random_actions(task, 0)[0], params)
+        close(jax.tree.map(lambda x: x[index], results), alone)  # noqa: B023
+    assert not equal(results[0][0], results[0][1])
 
 
 def test_typed_and_legacy_keys_agree(task):
@@ -194,7 +198,7 @@ def test_transition_gradients(task):
 
 def test_float64_works():
     with jax.enable_x64():
-        for env_id in hemosim_jax.ENVIRONMENTS:
+        for env_id in hemosim_jax.TASKS:
             env, params = hemosim_jax.make(env_id)
             observation, state = env.reset(jax.random.key(0), params)
             action = env.action_space(params).sample(jax.random.key(1))

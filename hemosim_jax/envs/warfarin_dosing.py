@@ -21,7 +21,8 @@ from hemosim_jax.environment import (
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
 from hemosim_jax.outcomes.inr import inr_outcomes
-from hemosim_jax.patients import cohort, warfarin, warfarin_course
+from hemosim_jax.patients import warfarin, warfarin_course
+from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.iwpc import read_iwpc
 from hemosim_jax.patients.warfarin import Patient
 from hemosim_jax.spaces import Box
@@ -98,8 +99,9 @@ class WarfarinDosing(TreatmentEnvironment):
     VKORC1 genotype, day. Action (1) in 0..1: the day's dose, up to 15 mg. Reward: equation 1 of the
     hemosim paper. Terminates at INR > 6 or < 1; truncates after 90 days.
 
-    The dose is taken at the start of the decision interval, and the INR that is rewarded and
-    observed is the true one at its end. An action that is not finite is no dose.
+    The dose is one tablet at the start of the decision interval (a day, unless
+    `params.decision_interval_h` says otherwise), and the INR that is rewarded and observed is the
+    true one at its end. An action that is not finite is no dose.
     """
 
     version = "0"
@@ -111,6 +113,7 @@ class WarfarinDosing(TreatmentEnvironment):
         treatment_label="warfarin, mg/day",
         outcome="time_in_range_percent",
         outcome_label="time in therapeutic range, %",
+        medians=("first_in_range_day",),
     )
     groups = MappingProxyType({"cyp2c9": CYP2C9_GENOTYPES, "vkorc1": VKORC1_GENOTYPES})
 
@@ -133,15 +136,12 @@ class WarfarinDosing(TreatmentEnvironment):
 
         **Raises:** `ValueError` for any other value.
         """
-        if difficulty not in DIFFICULTIES:
-            raise ValueError(
-                f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}"
-            )
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}; got {model!r}")
         self.model = MODELS[model]
-        self._difficulty = difficulty
         self._population = warfarin.population(ancestry, calibration_of(calibration, self.model))
+        self._difficulty = difficulty
+        self.tier(difficulty)
 
     @property
     def default_params(self) -> WarfarinParams:
@@ -149,7 +149,14 @@ class WarfarinDosing(TreatmentEnvironment):
         return self.tier(self._difficulty)
 
     def tier(self, difficulty: str) -> WarfarinParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
+        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
+
+        **Raises:** `ValueError` for another name.
+        """
+        if difficulty not in DIFFICULTIES:
+            raise ValueError(
+                f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}"
+            )
         population, risks = self._population, warfarin_course.CourseRisks()
         if difficulty == "easy":
             population = population.replace(
@@ -165,7 +172,9 @@ class WarfarinDosing(TreatmentEnvironment):
 
     def sample_patient(self, key: jax.Array, params: WarfarinParams) -> Patient:
         """A patient of the population or cohort in `params.patients`."""
-        return cohort.draw(key, params.patients, params.risks, self.model)
+        if isinstance(params.patients, Cohort):
+            return params.patients.draw(key)
+        return warfarin.sample(key, params.patients, params.risks, self.model)
 
     def initial_state(self, patient: Patient, params: WarfarinParams) -> WarfarinState:
         """Never dosed, well."""
@@ -229,7 +238,6 @@ class WarfarinDosing(TreatmentEnvironment):
     ) -> Float[Array, " 8"]:
         """The eight numbers of the specification, clipped to 0..1."""
         covariates, parameters = state.patient.covariates, state.patient.parameters
-        # The day is counted on the default horizon, which only `params` could change.
         raw = (
             (self.model.inr(state.drug, parameters), OBSERVED_INR),
             (
@@ -330,14 +338,15 @@ class WarfarinDosing(TreatmentEnvironment):
         )
 
     def read_cohort(self, path: str | Path, params: WarfarinParams, key: jax.Array) -> CohortFile:
-        """Covariates in the IWPC layout; random effects and course are drawn as in `params`.
+        """Covariates in the IWPC layout; what it does not record is drawn as in `params`.
 
-        **Raises:** as `patients.iwpc.read_iwpc`.
+        **Raises:** as `patients.iwpc.read_iwpc`; `ValueError` if `params` holds no population.
         """
-        calibration = self._population.calibration
-        records = read_iwpc(path, baseline_inr=calibration.typical_baseline_inr)
-        patients = cohort.cohort_of_covariates(
-            key, records.covariates, calibration, self.model, risks=params.risks
+        if isinstance(params.patients, Cohort):
+            raise ValueError("params.patients must be a population to draw from, got a cohort")
+        records = read_iwpc(path)
+        patients = warfarin.complete_cohort(
+            key, records.covariates, params.patients, params.risks, self.model
         )
         return CohortFile(patients, records.left_out)
 

@@ -22,6 +22,7 @@ class Evaluation(NamedTuple):
     policy: str
     episode_return: np.ndarray
     terminated: np.ndarray
+    faulty_steps: np.ndarray  # on which the action was no number or the solver failed
     outcomes: dict[str, np.ndarray]
     groups: dict[str, np.ndarray]  # integer codes, named by the environment's `groups`
 
@@ -41,7 +42,8 @@ def evaluate(
 
     - `patients`: stacked (`Cohort.patients`), or None to draw `num_patients`.
 
-    **Raises:** `ValueError` for a training stream or fewer than two patients.
+    **Raises:** `ValueError` for a training stream, fewer than two patients, or a return that is not
+    finite.
     """
     if stream.name != "held-out":
         raise ValueError(f"evaluation needs a held-out stream, got the {stream.name} stream")
@@ -56,12 +58,18 @@ def evaluate(
         course = episode(env, params, policy, steps, key, patient)
         groups = {name: course.info[name][0] for name in env.groups}
         outcomes = env.outcomes(course.info, course.alive, params)
-        return jnp.sum(course.reward), course.terminated, outcomes, groups
+        fine = course.info["valid_action"] & course.info["solver_ok"]
+        faulty = jnp.sum(course.alive & ~fine)
+        return jnp.sum(course.reward), course.terminated, faulty, outcomes, groups
 
     rows = (jax.random.split(stream.key(), num_patients), patients)
     block = min(BLOCK_PATIENTS, num_patients)
     results = jax.jit(lambda rows: jax.lax.map(one_patient, rows, batch_size=block))(rows)
-    return Evaluation(policy.name, *jax.tree.map(np.asarray, results))
+    evaluation = Evaluation(policy.name, *jax.tree.map(np.asarray, results))
+    lost = int(np.sum(~np.isfinite(evaluation.episode_return)))
+    if lost:
+        raise ValueError(f"{policy.name}: the return of {lost} of {num_patients} patients is NaN")
+    return evaluation
 
 
 def courses(
@@ -80,7 +88,7 @@ def courses(
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and its bootstrap 95 % interval (percentile, 1,000 resamples, fixed seed)."""
+    """Mean of the finite values and its bootstrap 95 % interval (percentile, 1,000 resamples)."""
     values = values[np.isfinite(values)]
     if values.size < 2 or np.ptp(values) == 0.0:
         mean = float(np.mean(values)) if values.size else float("nan")

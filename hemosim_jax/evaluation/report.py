@@ -1,4 +1,4 @@
-"""Evaluations as JSON and as a table."""
+"""Evaluations summed up, and as tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,75 +11,81 @@ from hemosim_jax.evaluation.evaluate import Evaluation, mean_interval
 
 
 def summary(env: TreatmentEnvironment, evaluation: Evaluation) -> dict[str, Any]:
-    """Means over patients, intervals for the return and the environment's own outcome."""
-    result = _of(env, evaluation, np.ones_like(evaluation.terminated))
-    result["by_group"] = {
+    """Everything by name, over all patients and `by_group`; ready for JSON.
+
+    Return and the environment's own outcome have a mean with its bootstrap interval and the number
+    of patients who have a value; other outcomes a mean, or a median (None: most never got there).
+    """
+    by_group = {
         group: {
             label: _of(env, evaluation, evaluation.groups[group] == code)
             for code, label in enumerate(labels)
-            if np.sum(evaluation.groups[group] == code) > 1
+            if np.any(evaluation.groups[group] == code)
         }
         for group, labels in env.groups.items()
     }
-    return {"policy": evaluation.policy, **result}
+    everyone = np.ones(evaluation.terminated.shape, bool)
+    return {
+        "policy": evaluation.policy,
+        **_of(env, evaluation, everyone),
+        "by_group": by_group,
+    }
 
 
 def _of(env: TreatmentEnvironment, evaluation: Evaluation, rows: np.ndarray) -> dict[str, Any]:
-    """The summary of some patients. First-passage times are medians, NaN (never) counted last."""
     outcomes = {}
     for name, values in evaluation.outcomes.items():
         kept = values[rows]
-        if name.startswith("first_"):
+        if name in env.readout.medians:
             middle = float(np.median(np.where(np.isnan(kept), np.inf, kept)))
             outcomes[f"median_{name}"] = middle if np.isfinite(middle) else None
         elif name == env.readout.outcome:
-            outcomes[name] = dict(zip(("mean", "low", "high"), mean_interval(kept), strict=True))
+            outcomes[name] = _mean(kept)
         else:
-            outcomes[name] = float(np.nanmean(kept))
-    interval = mean_interval(evaluation.episode_return[rows])
+            outcomes[name] = float(np.mean(kept))
     return {
         "patients": int(np.sum(rows)),
-        "return": dict(zip(("mean", "low", "high"), interval, strict=True)),
-        "terminated_percent": 100.0 * float(np.mean(evaluation.terminated[rows])),
+        "return": _mean(evaluation.episode_return[rows]),
         **outcomes,
+        "terminated_percent": 100.0 * float(np.mean(evaluation.terminated[rows])),
+        "faulty_steps": int(np.sum(evaluation.faulty_steps[rows])),
     }
+
+
+def _mean(values: np.ndarray) -> dict[str, float]:
+    names = ("mean", "low", "high", "patients")
+    values = values[np.isfinite(values)]
+    return dict(zip(names, (*mean_interval(values), values.size), strict=True))
 
 
 def table(env: TreatmentEnvironment, summaries: Sequence[dict[str, Any]], title: str) -> Table:
     """One row for each policy, best return first."""
-    result = Table(title=title)
-    skipped = {"policy", "patients", "by_group"}
-    columns = [name for name in summaries[0] if name not in skipped]
-    result.add_column("policy")
+    rows = [(row["policy"], row) for row in _best_first(summaries)]
+    return _table(title, "policy", rows)
+
+
+def group_tables(env: TreatmentEnvironment, row: dict[str, Any]) -> list[Table]:
+    """One policy, a table for each kind of group, a row for each group."""
+    return [
+        _table(f"{row['policy']}, by {group}", group, list(row["by_group"][group].items()))
+        for group in env.groups
+    ]
+
+
+def _table(title: str, first: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
+    result = Table(title=title, title_justify="left")
+    columns = [name for name in rows[0][1] if name not in ("policy", "by_group")]
+    result.add_column(first, no_wrap=True)
     for name in columns:
-        result.add_column(name.replace("_percent", ", %").replace("_", " "), justify="right")
-    for row in sorted(summaries, key=lambda row: -row["return"]["mean"]):
-        result.add_row(row["policy"], *(_cell(row[name]) for name in columns))
+        heading = name.replace("_percent", ", %").replace("_in_", " in ").replace("_", "\n")
+        result.add_column(heading, justify="right", no_wrap=True)
+    for label, row in rows:
+        result.add_row(label, *(_cell(row[name]) for name in columns))
     return result
 
 
-def group_table(
-    env: TreatmentEnvironment, summaries: Sequence[dict[str, Any]], group: str
-) -> Table:
-    """The environment's outcome and the return, policy by policy, in every group."""
-    labels = [label for label in env.groups[group] if label in summaries[0]["by_group"][group]]
-    result = Table(title=f"by {group}: return | {env.readout.outcome_label}")
-    result.add_column("policy")
-    for label in labels:
-        patients = summaries[0]["by_group"][group][label]["patients"]
-        result.add_column(f"{label}\n(n={patients})", justify="right")
-    for row in sorted(summaries, key=lambda row: -row["return"]["mean"]):
-        cells = (row["by_group"][group].get(label) for label in labels)
-        result.add_row(
-            row["policy"],
-            *(
-                f"{cell['return']['mean']:.1f} | {cell[env.readout.outcome]['mean']:.1f}"
-                if cell
-                else "-"
-                for cell in cells
-            ),
-        )
-    return result
+def _best_first(summaries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(summaries, key=lambda row: -row["return"]["mean"])
 
 
 def _cell(value: Any) -> str:
@@ -87,4 +93,4 @@ def _cell(value: Any) -> str:
         return "never"
     if isinstance(value, dict):
         return f"{value['mean']:.1f} [{value['low']:.1f}, {value['high']:.1f}]"
-    return f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"

@@ -34,12 +34,11 @@ class TreatmentGymEnv(gymnasium.Env):
         self._state = None
 
     def _first(self, key_data, params):
-        return self._env.reset_env(jax.random.wrap_key_data(key_data, impl="threefry2x32"), params)
+        return self._env.reset_env(_key(key_data), params)
 
     def _next(self, key_data, state, action, params):
-        key = jax.random.wrap_key_data(key_data, impl="threefry2x32")
         observation, state, reward, terminated, info = self._env.step_env(
-            key, state, action, params
+            _key(key_data), state, action, params
         )
         return state, (observation, reward, terminated, self._env.is_truncated(state, params), info)
 
@@ -51,30 +50,38 @@ class TreatmentGymEnv(gymnasium.Env):
         **Raises:** `ValueError` for an option that is no parameter.
         """
         super().reset(seed=seed)
-        unknown = set(options or ()) - set(vars(self._params))
-        if unknown:
-            allowed = ", ".join(vars(self._params))
-            raise ValueError(f"reset option {min(unknown)!r} is no parameter; allowed: {allowed}")
-        self._episode_params = self._params.replace(**(options or {}))
-        observation, self._state = self._reset(self._next_key_data(), self._episode_params)
+        self._episode_params = self._params.replace(
+            **{name: self._checked(name, value) for name, value in (options or {}).items()}
+        )
+        observation, self._state = self._reset(_key_data(self.np_random), self._episode_params)
         info = _to_python(self._env.info(self._state, self._episode_params))
         return np.asarray(observation), {
             **info,
             "patient": self._env.describe(jax.device_get(self._state.patient)),
         }
 
+    def _checked(self, name: str, value: Any) -> jax.Array:
+        """`value` as the parameter `name`, which must be a number."""
+        numbers = {k: v for k, v in vars(self._params).items() if isinstance(v, jax.Array)}
+        if name not in numbers:
+            raise ValueError(f"reset option {name!r} is none of {', '.join(numbers)}")
+        try:
+            number = np.asarray(value, numbers[name].dtype)
+        except (TypeError, ValueError):
+            number = np.asarray(np.nan)
+        if number.shape != () or not np.isfinite(number):
+            raise ValueError(f"reset option {name!r} must be a finite number, got {value!r}")
+        return jnp.asarray(number)
+
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One decision. **Raises:** `RuntimeError` before the first reset."""
         if self._state is None:
             raise RuntimeError("call reset() before step()")
         self._state, outputs = self._step(
-            self._next_key_data(), self._state, np.asarray(action), self._episode_params
+            _key_data(self.np_random), self._state, np.asarray(action), self._episode_params
         )
         observation, reward, terminated, truncated, info = jax.device_get(outputs)
         return observation, float(reward), bool(terminated), bool(truncated), _to_python(info)
-
-    def _next_key_data(self) -> np.ndarray:
-        return self.np_random.integers(2**32, size=2, dtype=np.uint32)
 
 
 class TreatmentVectorEnv(VectorEnv):
@@ -97,6 +104,7 @@ class TreatmentVectorEnv(VectorEnv):
         self._step = jax.jit(jax.vmap(self._env.step, in_axes=(0, 0, 0, None)))
         self._reset = jax.jit(jax.vmap(self._env.reset, in_axes=(0, None)))
         self._info = jax.jit(jax.vmap(self._env.info, in_axes=(0, None)))
+        self._split = jax.jit(lambda key_data: jax.random.split(_key(key_data), num_envs))
         self._state = None
 
     def reset(
@@ -124,23 +132,41 @@ class TreatmentVectorEnv(VectorEnv):
         observation, reward, terminated, truncated, info = jax.device_get(
             (observation, reward, terminated, truncated, info)
         )
-        done = terminated | truncated
         final_observation = info.pop("final_observation")
-        info = {name: info[name] for name in info if name not in ("terminated", "truncated")}
-        if done.any():
-            rows = np.full(self.num_envs, None, dtype=object)
-            for index in np.flatnonzero(done):
-                rows[index] = final_observation[index]
-            info |= {
-                "final_obs": rows,
-                "_final_obs": done,
-                "final_info": {name: np.where(done, value, 0) for name, value in info.items()},
-                "_final_info": done,
-            }
+        del info["terminated"], info["truncated"]
+        done = terminated | truncated
+        if not done.any():
+            return observation, reward, terminated, truncated, info
+        # Where an episode ended, `info` is already that of the next patient.
+        begun = jax.device_get(self._info(self._state, self._params))
+        final_rows = np.full(self.num_envs, None, dtype=object)
+        for index in np.flatnonzero(done):
+            final_rows[index] = final_observation[index]
+        info = {
+            **{name: np.where(done, begun[name], value) for name, value in info.items()},
+            "final_obs": final_rows,
+            "_final_obs": done,
+            "final_info": {name: np.where(done, value, 0) for name, value in info.items()},
+            "_final_info": done,
+        }
         return observation, reward, terminated, truncated, info
 
+    def describe(self, index: int) -> dict[str, Any]:
+        """The present patient of one lane, in words and numbers."""
+        return self._env.describe(
+            jax.device_get(jax.tree.map(lambda x: x[index], self._state.patient))
+        )
+
     def _next_keys(self) -> jax.Array:
-        return jax.random.split(jax.random.key(int(self.np_random.integers(2**63))), self.num_envs)
+        return self._split(_key_data(self.np_random))
+
+
+def _key_data(generator: np.random.Generator) -> np.ndarray:
+    return generator.integers(2**32, size=2, dtype=np.uint32)
+
+
+def _key(key_data: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(key_data, impl="threefry2x32")
 
 
 def _to_python(info: dict[str, Any]) -> dict[str, Any]:

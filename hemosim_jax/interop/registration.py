@@ -2,14 +2,14 @@
 
 import gymnasium
 
-from hemosim_jax.registry import ENVIRONMENTS
+from hemosim_jax.registry import TASKS
 
 NAMESPACE = "hemosim_jax"
 
 
 def register_with_gymnasium() -> None:
     """Makes `gymnasium.make` and `make_vec` know our ids; does nothing for known ones."""
-    for env_id in ENVIRONMENTS:
+    for env_id in TASKS:
         name = f"{NAMESPACE}/{env_id}"
         if name not in gymnasium.registry:
             gymnasium.register(

@@ -82,4 +82,6 @@ def _keys_to_data(state: Any) -> Any:
 
 
 def _data_to_key(template: Any, leaf: Any) -> Any:
-    return jax.random.wrap_key_data(leaf) if _is_key(template) else leaf
+    if not _is_key(template):
+        return leaf
+    return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(jnp.empty((), template.dtype)))

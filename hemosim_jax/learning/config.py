@@ -52,7 +52,8 @@ class PPOConfig:
 WIDE = PPOConfig()
 
 # Sections 6.1 and 6.2 of the hemosim paper: rollouts of 2,048 steps in minibatches of 64, ten
-# epochs, 500,000 steps. The rollout is spread over 16 environments instead of one.
+# epochs, 500,000 steps. Unlike there, the rollout is spread over 16 environments instead of one,
+# observations and rewards are normalized, and exploration starts narrower (`initial_log_std`).
 PAPER = PPOConfig(
     learning_rate=3e-4,
     total_steps=500_000,

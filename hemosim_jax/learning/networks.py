@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from gymnax.environments.spaces import Box, Discrete, Space
 from jaxtyping import Array, Float
@@ -22,8 +23,13 @@ class MLP(nn.Module):
     def __call__(self, x):
         """The output for one input or a batch of them."""
         for size in self.hidden_sizes:
-            x = nn.tanh(nn.Dense(size, kernel_init=nn.initializers.orthogonal(2**0.5))(x))
-        return nn.Dense(self.out_size, kernel_init=nn.initializers.orthogonal(self.out_scale))(x)
+            x = nn.tanh(_dense(size, 2**0.5)(x))
+        return _dense(self.out_size, self.out_scale)(x)
+
+
+def _dense(size: int, scale: float) -> nn.Dense:
+    initializer = nn.initializers.orthogonal(scale)
+    return nn.Dense(size, kernel_init=initializer, param_dtype=jnp.result_type(float))
 
 
 class Actor(nn.Module):
@@ -37,7 +43,7 @@ class Actor(nn.Module):
         """Means and log standard deviations (Box), or logits."""
         out = MLP(self.hidden_sizes, head_size(self.space), 0.01)(observation)
         if isinstance(self.space, Box):
-            log_std = self.param("log_std", nn.initializers.zeros, (out.shape[-1],))
+            log_std = self.param("log_std", nn.initializers.zeros, (out.shape[-1],), out.dtype)
             return out, log_std
         return out
 
@@ -50,6 +56,8 @@ def head_size(space: Space) -> int:
     if isinstance(space, Box):
         if len(space.shape) != 1:
             raise ValueError(f"a continuous action must be a vector, got {space}")
+        if not np.all(np.isfinite([space.low, space.high])):
+            raise ValueError(f"a continuous action must be bounded, got {space}")
         return space.shape[0]
     if isinstance(space, MultiDiscrete):
         return len(space.sizes) * max(space.sizes)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from gymnax.environments.environment import Environment
 
+from hemosim_jax.files import write_text
 from hemosim_jax.learning.checkpoint import Checkpoints
 from hemosim_jax.learning.config import PPOConfig, check
 from hemosim_jax.learning.ppo import LearnerState, make_learner
@@ -37,6 +38,8 @@ def train_in_directory(
     **Raises:** `ValueError` for a configuration that cannot train or a damaged checkpoint.
     """
     check(config)
+    if checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(directory / CHECKPOINTS)
@@ -46,8 +49,14 @@ def train_in_directory(
     else:
         state = checkpoints.restore(jax.eval_shape(learner.init, key))
     done = int(state.update)
+    if done >= config.num_updates:
+        return state
     rows = metrics_rows(directory)[:done]
-    _rewrite(directory / METRICS, rows)
+    if len(rows) < done:
+        raise ValueError(
+            f"{str(directory / METRICS)!r} is damaged: {len(rows)} rows for {done} updates"
+        )
+    write_text(directory / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
     started = time.perf_counter()
     update = jax.jit(learner.update, donate_argnums=0).lower(state).compile()
     compile_s = time.perf_counter() - started
@@ -98,10 +107,6 @@ def metrics_rows(directory: str | Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return rows
-
-
-def _rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _finite(value: float) -> float | None:

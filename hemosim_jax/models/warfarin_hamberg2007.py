@@ -10,7 +10,8 @@ $$INR = BASE + INR_{max} (1 - A_6 A_7)^\lambda,$$
 $A_6$ the last of six compartments with rate $1/MTT_1$ *each* (as printed), $A_7$ a single one with
 rate $1/MTT_2$. Its steady states are the paper's Table 5; for the time course Hamberg 2010 is the
 better model (this one peaks on day 4–5). The variability of the two transit times (14 and 102 %) is
-left out. The state carries the depressions $1 - A$.
+left out, and all volumes of a patient share one random effect (the paper has CV 99 % on the
+peripheral volume alone). The state carries the depressions $1 - A$.
 """
 
 import jax.numpy as jnp

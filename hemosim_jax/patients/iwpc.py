@@ -7,14 +7,15 @@ read is an error that names the row, the column, the value and what is allowed.
 
 import csv
 import gzip
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, Covariates
-from hemosim_jax.patients.cohort import covariates_table
 
 _RACES = {"White": 0, "Asian": 1, "Black or African American": 2}
 _OTHER_RACES = ("Unknown", "NA", "", "Other", "Mixed", "Mixed or Missing")  # the fourth group
@@ -73,14 +74,14 @@ def read_iwpc(path: str | Path, *, baseline_inr: float = 1.0) -> IwpcRecords:
                     left_out[str(reason)] += 1
                 except ValueError as error:
                     raise ValueError(f"{path.name}, line {number}: {error}") from None
-    except (gzip.BadGzipFile, UnicodeDecodeError, EOFError) as error:
+    except (gzip.BadGzipFile, zlib.error, csv.Error, UnicodeDecodeError, EOFError) as error:
         raise ValueError(f"cohort file {str(path)!r} cannot be read: {error}") from None
     if not rows:
         raise ValueError(f"{path.name}: no subject left ({dict(left_out) or 'no rows'})")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     dose, inr = columns.pop("weekly_dose_mg"), columns.pop("inr_on_dose")
     columns["baseline_inr"] = np.full(len(rows), baseline_inr)
-    return IwpcRecords(covariates_table(Covariates(**columns)), dose, inr, dict(left_out))
+    return IwpcRecords(_typed(Covariates(**columns)), dose, inr, dict(left_out))
 
 
 class _LeftOutError(Exception):
@@ -175,3 +176,16 @@ def _vkorc1(cell: str) -> int:
     if cell not in _VKORC1:
         raise ValueError(f"{VKORC1} is {cell!r}; allowed: {', '.join(_VKORC1)}, NA")
     return _VKORC1[cell]
+
+
+def _typed(covariates: Covariates) -> Covariates:
+    """Casts every leaf to the dtype an environment's state carries."""
+    dtype = jnp.result_type(float)
+    kinds = {"male": bool, "amiodarone": bool, "enzyme_inducer": bool, "smoker": bool}
+    kinds |= {"cyp2c9": jnp.int32, "vkorc1": jnp.int32, "race": jnp.int32}
+    return covariates.replace(
+        **{
+            name: jnp.asarray(value, kinds.get(name, dtype))
+            for name, value in vars(covariates).items()
+        }
+    )

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from hemosim_jax.models.warfarin_covariates import RACES, Calibration, Covariates, RandomEffects
 from hemosim_jax.patients import warfarin_course
+from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 from hemosim_jax.patients.genotypes import ANCESTRIES, cyp2c9_frequencies, vkorc1_frequencies
 from hemosim_jax.patients.warfarin_course import Course, CourseRisks
@@ -123,9 +124,7 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
         amiodarone=u_amiodarone < of.amiodarone,
         enzyme_inducer=u_inducer < of.enzyme_inducer,
         smoker=u_smoker < of.smoker,
-        baseline_inr=jnp.clip(
-            calibration.typical_baseline_inr + BASELINE_INR_SD * z_baseline, *BASELINE_INR
-        ),
+        baseline_inr=_baseline_inr(z_baseline, of),
     )
     effects = random_effects(z_effects, calibration, of.variability)
     return Patient(
@@ -133,6 +132,38 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType
         parameters=model.individual_parameters(covariates, effects, calibration),
         course=warfarin_course.begin((u_start, *u_traits), risks, covariates.amiodarone),
     )
+
+
+def sample_cohort(
+    key: jax.Array, of: Population, risks: CourseRisks, model: ModuleType, size: int
+) -> Cohort:
+    """`size` patients from a population."""
+    keys = jax.random.split(key, size)
+    return Cohort(jax.vmap(lambda k: sample(k, of, risks, model))(keys))
+
+
+def complete_cohort(
+    key: jax.Array, covariates: Covariates, of: Population, risks: CourseRisks, model: ModuleType
+) -> Cohort:
+    """Real (stacked) covariates with what no file records, drawn as in the population `of`.
+
+    Drawn are the drug-free INR (`covariates.baseline_inr` is replaced), the random effects and the
+    course.
+    """
+
+    def complete(patient_key, own):
+        draws = draw(patient_key, 1 + N_EFFECTS + warfarin_course.N_TRAIT_UNIFORMS)
+        z_baseline, *z_effects = map(as_normal, draws[: 1 + N_EFFECTS])
+        own = own.replace(baseline_inr=_baseline_inr(z_baseline, of))
+        effects = random_effects(z_effects, of.calibration, of.variability)
+        traits = tuple(map(as_uniform, draws[1 + N_EFFECTS :]))
+        return Patient(
+            covariates=own,
+            parameters=model.individual_parameters(own, effects, of.calibration),
+            course=warfarin_course.begin(traits, risks, own.amiodarone),
+        )
+
+    return Cohort(jax.vmap(complete)(jax.random.split(key, covariates.age_y.shape[0]), covariates))
 
 
 def random_effects(
@@ -146,6 +177,10 @@ def random_effects(
         volume=variability * calibration.omega_volume * z_volume,
         ec50=variability * calibration.omega_ec50 * z_ec50,
     )
+
+
+def _baseline_inr(z, of):
+    return jnp.clip(of.calibration.typical_baseline_inr + BASELINE_INR_SD * z, *BASELINE_INR)
 
 
 def _of_sex(male, pair):

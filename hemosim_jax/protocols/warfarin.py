@@ -7,6 +7,7 @@ commonest race, no other drug taken.
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
@@ -34,8 +35,19 @@ class KnownOfPopulation:
     race: Array
 
 
+def _check_daily(params: WarfarinParams) -> None:
+    """Protocols order a dose a day. **Raises:** `ValueError` for another decision interval."""
+    interval_h = params.decision_interval_h
+    if not isinstance(interval_h, jax.core.Tracer) and float(interval_h) != 24.0:
+        raise ValueError(f"protocols need a decision_interval_h of 24, got {interval_h}")
+
+
 def known_of_population(params: WarfarinParams) -> KnownOfPopulation:
-    """Mean height and commonest race of the population (or cohort) in `params`."""
+    """Mean height and commonest race of the population (or cohort) in `params`.
+
+    **Raises:** `ValueError` if decisions are not daily.
+    """
+    _check_daily(params)
     patients = params.patients
     if isinstance(patients, Cohort):
         races = patients.patients.covariates.race
@@ -76,7 +88,11 @@ def fixed_5mg(env: WarfarinDosing) -> Policy:
         dose_mg = jnp.where(seen.day < FIXED_DOSE_DAYS, FIXED_DOSE_MG, dose_mg)
         return env.encode_action(dose_mg), carry
 
-    return Policy("fixed_5mg", lambda params: (), act)
+    def init(params):
+        _check_daily(params)
+        return ()
+
+    return Policy("fixed_5mg", init, act)
 
 
 @struct.dataclass

@@ -4,8 +4,9 @@ import pytest
 
 from hemosim_jax.calibration.warfarin_iwpc import calibration_of, fit, typical_dose_mg_per_week
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
-from hemosim_jax.patients.cohort import cohort_of_covariates
 from hemosim_jax.patients.iwpc import read_iwpc
+from hemosim_jax.patients.warfarin import complete_cohort, population
+from hemosim_jax.patients.warfarin_course import CourseRisks
 from tests.conftest import shared_file
 
 MODELS = {"hamberg2010": warfarin_hamberg2010, "hamberg2007": warfarin_hamberg2007}
@@ -50,10 +51,9 @@ def test_spread_of_the_dose_requirement(stable, name):
     covariates, dose = stable
     model = MODELS[name]
     calibration = calibration_of("iwpc", model)
-    covariates = with_baseline(covariates, calibration)
-    spreads = []
+    of, spreads = population("European", calibration), []
     for seed in range(5):
-        cohort = cohort_of_covariates(jax.random.key(seed), covariates, calibration, model)
+        cohort = complete_cohort(jax.random.key(seed), covariates, of, CourseRisks(), model)
         need = 7.0 * model.steady_state_dose_mg_per_day(cohort.patients.parameters, 2.5)
         spreads.append(np.std(np.log(need)))
     assert np.mean(spreads) == pytest.approx(np.std(np.log(dose)), rel=0.1)

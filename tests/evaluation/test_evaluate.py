@@ -1,6 +1,7 @@
 import io
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from rich.console import Console
@@ -8,9 +9,10 @@ from rich.console import Console
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import courses, evaluate, mean_interval
 from hemosim_jax.evaluation.streams import held_out, training
-from hemosim_jax.patients.cohort import sample_cohort
+from hemosim_jax.patients.warfarin import sample_cohort
 from hemosim_jax.plotting import charts
-from hemosim_jax.protocols import protocols_of
+from hemosim_jax.policy import Policy
+from hemosim_jax.registry import protocols_of
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,17 @@ def test_nothing_counts_after_the_end(warfarin):
     assert followed.alive[~followed.terminated].all()
 
 
+def test_an_agent_that_answers_nan_is_not_scored_in_silence(warfarin):
+    no_number = lambda key, carry, seen: (seen[:1] * jnp.nan, carry)  # noqa: E731
+    broken = Policy("broken", lambda params: (), no_number)
+    result = evaluate(warfarin.env, warfarin.params, broken, held_out(0), num_patients=8)
+    assert report.summary(warfarin.env, result)["faulty_steps"] == 8 * 90
+    spoiled = warfarin.params.replace(high_inr=jnp.nan, low_inr=jnp.nan)
+    spoiled = spoiled.replace(reward_weights=spoiled.reward_weights.replace(target_inr=jnp.nan))
+    with pytest.raises(ValueError, match="broken: the return of 8 of 8 patients is NaN"):
+        evaluate(warfarin.env, spoiled, broken, held_out(0), num_patients=8)
+
+
 def test_each_patient_of_a_cohort_once(warfarin):
     env, params = warfarin.env, warfarin.params
     cohort = sample_cohort(jax.random.key(0), params.patients, params.risks, env.model, 30)
@@ -91,7 +104,7 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     for _ in range(200):
         _, low, high = mean_interval(rng.exponential(size=150))
         covered += low <= 1.0 <= high
-    assert 0.95 - 5 * np.sqrt(0.95 * 0.05 / 200) < covered / 200 <= 1.0
+    assert 0.95 - 5 * np.sqrt(0.95 * 0.05 / 200) < covered / 200 < 1.0
     assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0, 2.0)
 
 
@@ -109,9 +122,12 @@ def test_summary_is_what_numpy_says(summaries, results):
 def test_tables_and_charts(warfarin, summaries, tmp_path):
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(report.table(warfarin.env, summaries, "title"))
-    console.print(report.group_table(warfarin.env, summaries, "cyp2c9"))
+    for table in report.group_tables(warfarin.env, summaries[0]):
+        console.print(table)
     text = console.export_text()
     assert text.index("iwpc_pharmacogenetic") < text.index("random")  # best first
+    assert "*1/*3" in text
+    assert "below" in text
     charts.comparison(summaries, warfarin.env.readout, tmp_path / "comparison.png")
     policy = protocols_of(warfarin.env)["random"]
     followed = courses(warfarin.env, warfarin.params, policy, held_out(0), 2)

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 import hemosim_jax
 from hemosim_jax.interop.gymnasium_env import TreatmentGymEnv, TreatmentVectorEnv
 
-IDS = [f"hemosim_jax/{name}" for name in hemosim_jax.ENVIRONMENTS]
+IDS = [f"hemosim_jax/{name}" for name in hemosim_jax.TASKS]
 WARFARIN = "hemosim_jax/WarfarinDosing-v0"
 
 
@@ -31,6 +31,7 @@ def test_passes_gymnasiums_checker(env_id, difficulty):
         check_env(gymnasium.make(env_id, difficulty=difficulty).unwrapped, skip_render_check=True)
 
 
+@pytest.mark.filterwarnings("ignore")  # it recommends another action range, the paper has 0..1
 @pytest.mark.parametrize("env_id", IDS)
 def test_passes_stable_baselines_checker(env_id):
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
@@ -83,10 +84,13 @@ def test_truncates_after_ninety_days():
 
 
 def test_reset_options_are_parameters(env):
-    env.reset(seed=0, options={"max_steps_in_episode": np.int32(1)})
+    env.reset(seed=0, options={"max_steps_in_episode": 1})
     assert env.step(np.array([0.1], np.float32))[3]
-    with pytest.raises(ValueError, match="'horizon' is no parameter; allowed: max_steps"):
+    with pytest.raises(ValueError, match="'horizon' is none of max_steps_in_episode, "):
         env.reset(options={"horizon": 3})
+    for wrong in (np.nan, "x", [1, 2], None):
+        with pytest.raises(ValueError, match="'high_inr' must be a finite number, got"):
+            env.reset(options={"high_inr": wrong})
 
 
 def test_mistakes_are_named():
@@ -124,6 +128,9 @@ def test_vector_resets_in_the_same_step(vector):
             if terminated[index]:
                 assert info["final_info"]["inr"][index] > 6.0
             np.testing.assert_allclose(observation[index][7], 0.0)  # day 0 of the next patient
+            assert info["day"][index] == 0.0
+            np.testing.assert_allclose(info["inr"][index], 6.0 * observation[index][0], rtol=1e-5)
+            assert vector.unwrapped.describe(index)["vkorc1"] in ("GG", "GA", "AA")
         else:
             assert "final_obs" not in info
     assert finished > 0

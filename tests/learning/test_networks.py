@@ -45,6 +45,8 @@ def test_the_middle_of_the_box_is_where_a_continuous_policy_starts():
 def test_spaces_that_cannot_be_acted_in_are_refused():
     with pytest.raises(ValueError, match="must be a vector"):
         networks.head_size(Box(0.0, 1.0, (2, 2)))
+    with pytest.raises(ValueError, match="must be bounded"):
+        networks.head_size(Box(-np.inf, 1.0, (2,)))
     with pytest.raises(ValueError, match="Box, Discrete or MultiDiscrete"):
         networks.head_size(object())
     with pytest.raises(ValueError, match="positive integers"):

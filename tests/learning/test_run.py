@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+import hemosim_jax
 from hemosim_jax.learning.config import PPOConfig
 from hemosim_jax.learning.run import load_state, metrics_rows, train_in_directory
 from tests.learning.toy import Toy
@@ -78,6 +79,37 @@ def test_a_finished_run_is_only_read(tmp_path, uninterrupted):
     same(train(tmp_path, on_update=rows.append), uninterrupted[0])
     assert rows == []
     same(load_state(ENV, ENV.default_params, CONFIG, tmp_path), uninterrupted[0])
+
+
+def test_lost_metrics_are_not_passed_over(tmp_path):
+    train(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("")
+    longer = CONFIG.replace(total_steps=2 * CONFIG.total_steps)
+    with pytest.raises(ValueError, match=r"metrics.jsonl' is damaged: 0 rows for 6 updates"):
+        train_in_directory(ENV, ENV.default_params, longer, jax.random.key(0), tmp_path)
+
+
+def test_other_kinds_of_keys_survive(tmp_path):
+    key = jax.random.key(0, impl="rbg")
+    train_in_directory(ENV, ENV.default_params, CONFIG, key, tmp_path)
+    again = train_in_directory(ENV, ENV.default_params, CONFIG, key, tmp_path)
+    assert jax.random.key_impl(again.key) == jax.random.key_impl(key)
+
+
+def test_warfarin_resumes_bit_for_bit(tmp_path):
+    env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty="hard")
+
+    def run(directory, **options):
+        key = jax.random.key(1)
+        return train_in_directory(env, params, CONFIG, key, directory, **options)
+
+    def stop(row):
+        if row["update"] == 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run(tmp_path / "broken", checkpoint_every=2, on_update=stop)
+    same(run(tmp_path / "broken"), run(tmp_path / "whole"))
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):

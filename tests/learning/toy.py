@@ -20,6 +20,10 @@ class ToyParams(environment.EnvParams):
     fatal: float = 10.0
 
 
+def _shown(key):
+    return jax.random.bernoulli(key, 0.5, (2,)).astype(jnp.result_type(float))
+
+
 class Toy(environment.Environment):
     """`kind` is "box" (a vector of two), "discrete" or "multi" (of three and of two choices)."""
 
@@ -31,7 +35,7 @@ class Toy(environment.Environment):
         return ToyParams()
 
     def reset_env(self, key, params):
-        state = ToyState(jnp.zeros((), jnp.int32), jax.random.bernoulli(key, 0.5, (2,)) * 1.0)
+        state = ToyState(jnp.zeros((), jnp.int32), _shown(key))
         return self.observe(key, state, None, params), state
 
     def step_env(self, key, state, action, params):
@@ -41,7 +45,7 @@ class Toy(environment.Environment):
             loss = jnp.sum(action != jnp.array([2, 1]) * state.shown.astype(jnp.int32)) * 1.0
         else:
             loss = (action != state.shown[0].astype(jnp.int32)) * 1.0
-        state = ToyState(state.time + 1, jax.random.bernoulli(key, 0.5, (2,)) * 1.0)
+        state = ToyState(state.time + 1, _shown(key))
         return self.observe(key, state, action, params), state, -loss, loss > params.fatal, {}
 
     def observe(self, key, state, action, params):

@@ -1,4 +1,5 @@
 import csv
+import gzip
 
 import numpy as np
 import pytest
@@ -103,10 +104,19 @@ def test_a_missing_column_an_absent_file_and_an_empty_one(tmp_path):
         read_iwpc(tmp_path / "nothing.csv")
     with pytest.raises(ValueError, match="no subject left"):
         read_iwpc(written(tmp_path))
+
+
+def test_damaged_files(tmp_path):
     damaged = tmp_path / "damaged.csv.gz"
-    damaged.write_bytes(b"not gzip")
+    whole = gzip.compress(written(tmp_path, {}, {}).read_bytes())
+    oversized = tmp_path / "oversized.csv"
+    oversized.write_text(written(tmp_path, {}).read_text() + "x" * 200_000 + "\n")
+    for content in (b"not gzip", whole[:60], whole[:40] + b"\xff\xff\xff\xff" + whole[44:]):
+        damaged.write_bytes(content)
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_iwpc(damaged)
     with pytest.raises(ValueError, match="cannot be read"):
-        read_iwpc(damaged)
+        read_iwpc(oversized)
 
 
 def test_the_development_cohort():

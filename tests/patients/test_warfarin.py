@@ -4,8 +4,9 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
-from hemosim_jax.patients.cohort import Cohort, cohort_of_covariates, sample_cohort
+from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.genotypes import ANCESTRIES
+from hemosim_jax.patients.warfarin import complete_cohort, sample_cohort
 
 N = 20_000
 
@@ -52,11 +53,9 @@ def test_bodies_are_plausible(population):
 
 def test_individual_parameters_spread_as_calibrated(population):
     of, patients = population
-    same = (patients.covariates.vkorc1 == 0) | (patients.covariates.vkorc1 == 2)
     ec50 = np.log(patients.parameters.ec50_mg_per_l)
     code = np.asarray(patients.covariates.vkorc1)
     within = np.sqrt(np.mean([np.var(ec50[code == c]) for c in (0, 2) if np.sum(code == c) > 500]))
-    assert same.any()
     assert within == pytest.approx(float(of.calibration.omega_ec50), rel=0.05)
 
 
@@ -82,24 +81,26 @@ def test_patients_can_come_from_a_cohort():
     assert float(state.patient.covariates.age_y) in ages
 
 
-def test_effects_are_drawn_for_real_covariates():
+def test_what_no_file_records_is_drawn_as_in_the_population():
     env, params = hemosim_jax.make("WarfarinDosing-v0")
     sampled = sample_cohort(jax.random.key(1), params.patients, params.risks, env.model, 500)
-    calibration = params.patients.calibration
     built = [
-        cohort_of_covariates(
+        complete_cohort(
             jax.random.key(4),
             sampled.patients.covariates,
-            calibration,
+            params.patients.replace(variability=variability),
+            params.risks,
             env.model,
-            variability=variability,
         )
         for variability in (0.0, 1.0)
     ]
     assert isinstance(built[0], Cohort)
     typical, varied = (b.patients.parameters.ec50_mg_per_l for b in built)
-    assert np.std(np.log(varied / typical)) == pytest.approx(
-        float(calibration.omega_ec50), rel=0.15
+    omega = float(params.patients.calibration.omega_ec50)
+    assert np.std(np.log(varied / typical)) == pytest.approx(omega, rel=0.15)
+    assert np.unique(built[0].patients.parameters.baseline_inr).size > 100
+    np.testing.assert_array_equal(
+        built[0].patients.covariates.age_y, sampled.patients.covariates.age_y
     )
 
 
