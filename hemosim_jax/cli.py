@@ -29,7 +29,7 @@ from hemosim_jax.registry import make, protocols_of
 from hemosim_jax.run_record import RunRecord
 
 _SAMPLE_PATIENTS = 4  # in the chart of courses
-_TABLE_WIDTH = 130
+_TABLE_WIDTH = 140
 
 # Every field of PPOConfig as an option that is empty unless given: the preset decides the rest.
 PPOOptions = dataclasses.make_dataclass(

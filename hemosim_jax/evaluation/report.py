@@ -1,9 +1,11 @@
 """Evaluations summed up, and as tables."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hemosim_jax.environment import TreatmentEnvironment
@@ -60,8 +62,8 @@ def _mean(values: np.ndarray) -> dict[str, float]:
 
 def table(env: TreatmentEnvironment, summaries: Sequence[dict[str, Any]], title: str) -> Table:
     """One row for each policy, best return first."""
-    rows = [(row["policy"], row) for row in _best_first(summaries)]
-    return _table(title, "policy", rows)
+    ordered = sorted(summaries, key=lambda row: -row["return"]["mean"])
+    return _table(title, "policy", [(row["policy"], row) for row in ordered], {"patients"})
 
 
 def group_tables(env: TreatmentEnvironment, row: dict[str, Any]) -> list[Table]:
@@ -72,20 +74,22 @@ def group_tables(env: TreatmentEnvironment, row: dict[str, Any]) -> list[Table]:
     ]
 
 
-def _table(title: str, first: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
-    result = Table(title=title, title_justify="left")
-    columns = [name for name in rows[0][1] if name not in ("policy", "by_group")]
+def _table(
+    title: str,
+    first: str,
+    rows: Sequence[tuple[str, dict[str, Any]]],
+    left_out: frozenset[str] | set[str] = frozenset(),
+) -> Table:
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    left_out = left_out | {"policy", "by_group"}
+    columns = [name for name in rows[0][1] if name not in left_out]
     result.add_column(first, no_wrap=True)
     for name in columns:
-        heading = name.replace("_percent", ", %").replace("_in_", " in ").replace("_", "\n")
-        result.add_column(heading, justify="right", no_wrap=True)
+        heading = name.replace("_percent", ", %").replace("_", " ")
+        result.add_column(textwrap.fill(heading, 12), justify="right", no_wrap=True)
     for label, row in rows:
         result.add_row(label, *(_cell(row[name]) for name in columns))
     return result
-
-
-def _best_first(summaries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(summaries, key=lambda row: -row["return"]["mean"])
 
 
 def _cell(value: Any) -> str:
