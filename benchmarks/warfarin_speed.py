@@ -3,7 +3,9 @@
     python -m benchmarks.warfarin_speed [--out results.json]
 
 hemosim (extra `bench`) is measured before and after ours, in this process; where it is not
-installed only ours is reported. Compilation is not counted. Memory is the peak of a process of its
+installed only ours is reported. Compilation is not counted. "In blocks" means that a rollout does
+all its steps with one block of patients before the next, so that their state stays in the cache;
+one block of all patients is a plain `vmap(env.step)`. Memory is the peak of a process of its
 own that does nothing but step 256 k patients.
 """
 
@@ -23,7 +25,7 @@ import hemosim_jax
 from benchmarks.hardware import description
 
 REPEATS = 7
-STEPS_PER_MEASUREMENT = 2**20
+STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient
 CACHE_BLOCK = 16_384  # patients whose state stays in a processor's cache
 
 
@@ -55,7 +57,7 @@ def random_rollout(env, patients, steps, block):
 def measure(difficulty, patients, block, steps=None):
     """Nanoseconds per patient and step (best of several), and seconds to compile."""
     env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty)
-    steps = steps or max(10, STEPS_PER_MEASUREMENT // patients)
+    steps = steps or max(40, STEPS_PER_MEASUREMENT // patients)
     keys = jax.random.split(jax.random.key(0), patients)
     _, state = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))(keys, params)
     started = time.perf_counter()

@@ -80,7 +80,9 @@ def _table(
     rows: Sequence[tuple[str, dict[str, Any]]],
     left_out: frozenset[str] | set[str] = frozenset(),
 ) -> Table:
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    result = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
     left_out = left_out | {"policy", "by_group"}
     columns = [name for name in rows[0][1] if name not in left_out]
     result.add_column(first, no_wrap=True)

@@ -51,7 +51,7 @@ AFTER_DOSE = panels((0.0, 1 / 32, 1 / 10, 1 / 3, 1.0), points=4)
 
 
 def node_times(rule: Panels, duration: Float[Array, ""]) -> Float[Array, " nodes"]:
-    """The times at which `advance_chain` wants the input."""
+    """The times at which `advance_chains` wants the input."""
     return duration * jnp.asarray(rule.nodes, jnp.result_type(float))
 
 
@@ -66,19 +66,28 @@ def input_weights(
     return rate * duration * weights.reshape(stages, -1)
 
 
-def advance_chain(
-    chain: tuple[Float[Array, ""], ...],
+def advance_chains(
+    chains: tuple[tuple[Float[Array, ""], ...], ...],
     node_input: Float[Array, " nodes"],
-    rate: Float[Array, ""],
+    rates: tuple[Float[Array, ""], ...],
     duration: Float[Array, ""],
     rule: Panels,
-) -> tuple[Float[Array, ""], ...]:
-    """The chain after `duration`, given the input at `node_times(rule, duration)`."""
-    stages = len(chain)
-    driven = input_weights(rate, stages, duration, rule) @ node_input
-    z = rate * duration
-    decay = jnp.exp(-z)
-    powers = [z**i / factorial(i) * decay for i in range(stages)]
-    return tuple(
-        driven[i] + sum(powers[i - j] * chain[j] for j in range(i + 1)) for i in range(stages)
-    )
+) -> tuple[tuple[Float[Array, ""], ...], ...]:
+    """Chains behind one input after `duration`, given the input at `node_times(rule, duration)`."""
+    weights = [
+        input_weights(rate, len(chain), duration, rule)
+        for chain, rate in zip(chains, rates, strict=True)
+    ]
+    driven = iter(jnp.concatenate(weights) @ node_input)  # one product for all chains
+    result = []
+    for chain, rate in zip(chains, rates, strict=True):
+        z = rate * duration
+        decay = jnp.exp(-z)
+        powers = [z**i / factorial(i) * decay for i in range(len(chain))]
+        result.append(
+            tuple(
+                next(driven) + sum(powers[i - j] * chain[j] for j in range(i + 1))
+                for i in range(len(chain))
+            )
+        )
+    return tuple(result)

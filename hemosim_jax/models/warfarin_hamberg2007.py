@@ -219,6 +219,9 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
     node_s_mg, _ = s_warfarin(transit.node_times(rule, duration_h))
     inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
     central_s_mg, peripheral_s_mg = s_warfarin(duration_h)
+    fast, slow = transit.advance_chains(
+        (state.fast, state.slow), inhibition, (RATE_FAST_PER_H, RATE_SLOW_PER_H), duration_h, rule
+    )
     return State(
         depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
         central_s_mg=central_s_mg,
@@ -226,6 +229,6 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
         central_r_mg=one_compartment_oral(
             state.depot_mg, state.central_r_mg, ABSORPTION_RATE_PER_H, elimination_r, duration_h
         ),
-        fast=transit.advance_chain(state.fast, inhibition, RATE_FAST_PER_H, duration_h, rule),
-        slow=transit.advance_chain(state.slow, inhibition, RATE_SLOW_PER_H, duration_h, rule),
+        fast=fast,
+        slow=slow,
     )

@@ -195,10 +195,13 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
 
     node_s_mg = central(state.central_s_mg, elimination_s, transit.node_times(rule, duration_h))
     inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
+    fast, slow = transit.advance_chains(
+        (state.fast, state.slow), inhibition, (RATE_FAST_PER_H, RATE_SLOW_PER_H), duration_h, rule
+    )
     return State(
         depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
         central_s_mg=central(state.central_s_mg, elimination_s, duration_h),
         central_r_mg=central(state.central_r_mg, elimination_r, duration_h),
-        fast=transit.advance_chain(state.fast, inhibition, RATE_FAST_PER_H, duration_h, rule),
-        slow=transit.advance_chain(state.slow, inhibition, RATE_SLOW_PER_H, duration_h, rule),
+        fast=fast,
+        slow=slow,
     )

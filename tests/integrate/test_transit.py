@@ -21,10 +21,10 @@ def test_chain_follows_a_smooth_input(stages, rate, duration):
         slope, (0.0, duration), start, rtol=1e-10, atol=1e-12, method="DOP853"
     ).y[:, -1]
     nodes = np.asarray(transit.node_times(transit.AFTER_DOSE, jnp.float32(duration)))
-    result = transit.advance_chain(
-        tuple(map(jnp.float32, start)),
+    (result,) = transit.advance_chains(
+        (tuple(map(jnp.float32, start)),),
         jnp.asarray(driving(nodes), jnp.float32),
-        jnp.float32(rate),
+        (jnp.float32(rate),),
         jnp.float32(duration),
         transit.AFTER_DOSE,
     )
@@ -36,9 +36,9 @@ def test_weights_are_exact_for_the_polynomials_a_panel_can_hold():
     rate, duration = 0.4, 10.0
     nodes = np.asarray(transit.node_times(rule, duration))
     with jax.enable_x64():
-        result = transit.advance_chain(
-            (jnp.zeros(()),), jnp.asarray(nodes**2), rate, duration, rule
-        )[0]
+        ((result,),) = transit.advance_chains(
+            ((jnp.zeros(()),),), jnp.asarray(nodes**2), (rate,), duration, rule
+        )
     k, d = rate, duration
     exact = d**2 - 2 * d / k + 2 / k**2 - 2 / k**2 * np.exp(-k * d)
     np.testing.assert_allclose(result, exact, rtol=1e-7)
@@ -46,5 +46,7 @@ def test_weights_are_exact_for_the_polynomials_a_panel_can_hold():
 
 def test_an_equilibrium_stays_one():
     ones = (jnp.float32(1.0),) * 3
-    result = transit.advance_chain(ones, jnp.ones(16), 0.1, 24.0, transit.AFTER_DOSE)
+    result = transit.advance_chains(
+        (ones, ones), jnp.ones(16), (0.1, 0.03), 24.0, transit.AFTER_DOSE
+    )
     np.testing.assert_allclose(result, 1.0, atol=2e-6)
