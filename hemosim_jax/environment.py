@@ -82,8 +82,8 @@ class TreatmentEnvironment(environment.Environment):
         """The observation back in clinical units."""
 
     @abc.abstractmethod
-    def reward(self, state: Any, terminated: Bool[Array, ""], params: EnvParams) -> Array:
-        """The reward for having arrived in `state`."""
+    def reward(self, state: Any, params: EnvParams) -> Array:
+        """The reward for having arrived in `state`, terminal penalties included."""
 
     @abc.abstractmethod
     def info(self, state: Any, params: EnvParams) -> dict[str, Array]:
@@ -133,7 +133,7 @@ class TreatmentEnvironment(environment.Environment):
         state = self.advance(key_advance, state, treatment, duration_h, params)
         state = state.replace(time=state.time + 1)
         terminated = self.is_terminated(state, params)
-        reward = self.reward(state, terminated, params)
+        reward = self.reward(state, params)
         info = self.info(state, params)
         observation, state = self._apply_transition_gradient_policy(
             self.observe(key_observe, state, action, params), state

@@ -283,9 +283,7 @@ class WarfarinDosing(TreatmentEnvironment):
         inr = self.model.inr(state.drug, state.patient.parameters)
         return (inr < params.terminal_inr[0]) | (inr > params.terminal_inr[1])
 
-    def reward(
-        self, state: WarfarinState, terminated: Bool[Array, ""], params: WarfarinParams
-    ) -> Float[Array, ""]:
+    def reward(self, state: WarfarinState, params: WarfarinParams) -> Float[Array, ""]:
         """Equation 1 with the terminal penalties."""
         inr = self.model.inr(state.drug, state.patient.parameters)
         weights = params.reward_weights

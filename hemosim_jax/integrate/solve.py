@@ -33,7 +33,8 @@ def solve(
     - `duration_h`: length of the interval (h), > 0.
     - `args`: passed on to `vector_field`.
     - `grid`: the step boundaries as fractions of the interval, from 0 to 1.
-    - `differentiable`: reverse-mode differentiable (needs a bounded, slower loop).
+    - `differentiable`: for reverse-mode gradients (a bounded, slower loop, which has no forward
+      mode); otherwise forward mode works and reverse mode does not.
 
     **Returns:** the state at the end, and whether the integrator reports success.
     """

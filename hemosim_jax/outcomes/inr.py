@@ -15,7 +15,7 @@ def inr_outcomes(
     high_inr: float,
     low_inr: float,
 ) -> dict[str, Float[Array, ""]]:
-    """The quality of anticoagulation over the days before the episode ended.
+    """The quality of anticoagulation from the first measurement until the episode ended.
 
     - `time_in_range_percent`: Rosendaal.
     - `above_percent`, `below_percent`: days with INR above `high_inr`, below `low_inr`.

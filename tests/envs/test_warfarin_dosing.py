@@ -39,8 +39,7 @@ def test_reward_is_equation_1(warfarin):
             fast=(*state.drug.fast[:2], jnp.float32(depression)),
             slow=(*state.drug.slow[:2], jnp.float32(depression)),
         )
-        at = state.replace(drug=drug)
-        return float(env.reward(at, env.is_terminated(at, params), params))
+        return float(env.reward(state.replace(drug=drug), params))
 
     for inr, expected in (
         (2.5, 0.5),
