@@ -74,7 +74,7 @@ class Calibration:
 
 
 def by_genotype(values: tuple[float, ...], genotype: Int[Array, "*b"]) -> Float[Array, "*b"]:
-    """`values[genotype]` as selects, which a batch of patients does faster than a gather."""
+    """`values[genotype]`, as a chain of selects."""
     result = jnp.asarray(values[0], jnp.result_type(float))
     for code, value in enumerate(values[1:], start=1):
         result = jnp.where(genotype == code, value, result)

@@ -24,8 +24,8 @@ def draw(key: jax.Array, count: int) -> tuple[Float[Array, ""], ...]:
     """`count` independent numbers, uniform on the open interval (-1, 1), of 16 random bits each.
 
     Sixteen bits give a normal number 65,536 values up to 4.3 standard deviations; two numbers share
-    a word, because in a batch of patients the random bits cost more than the differential equation.
-    Cheapest for a power of two (16 numbers cost half of what 17 do): others are rounded up.
+    a word, because in a batch of patients random bits are a large part of what a reset costs. Word
+    counts are rounded up to a power of two, which vectorizes without a remainder.
     """
     dtype = jnp.result_type(float)
     number_of_words = 2 ** (-(-count // 2) - 1).bit_length()

@@ -74,17 +74,22 @@ def test_observation_is_the_specified_one(warfarin):
     np.testing.assert_allclose(info["dose_taken_mg"], 7.5)
 
 
-def test_overdose_terminates_and_nothing_does_not(warfarin):
+def test_overdose_ends_just_those_it_must(warfarin):
+    # 15 mg a day: whose closed-form dose for INR 6 is well below that ends, well above does not.
     _, state = warfarin.reset(jax.random.split(jax.random.key(0), 64), warfarin.params)
-    for dose, share in ((1.0, 0.3), (0.0, 0.0)):
+    fatal_mg = warfarin.env.model.steady_state_dose_mg_per_day(state.patient.parameters, 6.0)
+    for action, dose_mg in ((1.0, 15.0), (0.0, 0.0)):
         current, ended = state, np.zeros(64, bool)
-        for day in range(30):
+        for day in range(60):
             keys = jax.random.split(jax.random.key(day), 64)
+            actions = jnp.full((64, 1), action)
             _, current, _, terminated, _ = warfarin.step_env(
-                keys, current, jnp.full((64, 1), dose), warfarin.params
+                keys, current, actions, warfarin.params
             )
             ended |= np.asarray(terminated)
-        assert (ended.mean() > share) if share else not ended.any(), ended.mean()
+        assert ended[fatal_mg < 0.8 * dose_mg].all()
+        assert not ended[fatal_mg > 1.2 * dose_mg].any()
+    assert 5 < np.sum(fatal_mg < 0.8 * 15.0) < 59
 
 
 def test_genotype_matters(warfarin):
