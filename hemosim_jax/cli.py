@@ -180,7 +180,7 @@ def simulate(options: Simulate) -> None:
     followed = courses(
         env, params, policies[options.policy], held_out(options.seed), options.patients
     )
-    first_columns = ("day", env.readout.signal, env.readout.treatment)
+    first_columns = (env.readout.time, env.readout.signal, env.readout.treatment)
     columns = [*first_columns, *(name for name in followed.info if name not in first_columns)]
     with (options.out / "courses.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

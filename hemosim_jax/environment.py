@@ -18,11 +18,14 @@ class EnvParams(environment.EnvParams):
 
     max_steps_in_episode: int = 1
     decision_interval_h: float = 24.0  # from one decision to the next
+    reward_per_chf: float = 0.0  # of laboratory orders; only variants with a laboratory set it
 
 
 class Readout(NamedTuple):
     """How a course is drawn and summed up: names of `info`, with their labels and units."""
 
+    time: str  # since the start
+    time_label: str
     signal: str  # what is to be held in range
     signal_label: str
     target_range: tuple[float, float]
@@ -43,13 +46,14 @@ class CohortFile(NamedTuple):
 class TreatmentEnvironment(environment.Environment):
     """Patients under treatment, one decision at a time.
 
-    A task supplies the methods below; `reset_env` and `step_env`, which gymnax calls, are the same
-    for all. The instance is a static argument of gymnax's jitted `reset` and `step`: build it once
+    A task supplies the methods below and gymnax's `observe`, whose key is None: what is measured
+    with an error is measured by a laboratory, in `advance`. `reset_env` and `step_env`, which
+    gymnax calls, are the same for all. The instance is a static argument of gymnax's jitted `reset` and `step`: build it once
     and leave it unchanged. All that varies without recompiling is in `params`.
     """
 
     version: str  # raised whenever the same actions and keys give other numbers
-    measures_with_error = False  # if True, `observe` gets a key: a split that costs time
+    measures_at_reset = False  # if True, `reset_to` needs a key of its own: a split that costs time
     readout: Readout
     groups: Mapping[str, tuple[str, ...]]  # integer entries of `info` by which results are split
     _supports_transition_gradients = True
@@ -103,10 +107,6 @@ class TreatmentEnvironment(environment.Environment):
     def describe(self, patient: Any) -> dict[str, Any]:
         """The patient in words and plain numbers, for people; not traceable."""
 
-    def _split(self, key: jax.Array) -> tuple[jax.Array, jax.Array | None]:
-        """Keys for the patient and, if it has measurement error, for the observation."""
-        return tuple(jax.random.split(key)) if self.measures_with_error else (key, None)
-
     def reset_to(self, key: jax.Array, patient: Any, params: EnvParams) -> tuple[Array, Any]:
         """Starts an episode with a given patient."""
         state = self.initial_state(patient, params)
@@ -114,8 +114,8 @@ class TreatmentEnvironment(environment.Environment):
 
     def reset_env(self, key: jax.Array, params: EnvParams) -> tuple[Array, Any]:
         """Starts an episode with a new patient."""
-        key_patient, key_observe = self._split(key)
-        return self.reset_to(key_observe, self.sample_patient(key_patient, params), params)
+        key_patient, key_reset = jax.random.split(key) if self.measures_at_reset else (key, None)
+        return self.reset_to(key_reset, self.sample_patient(key_patient, params), params)
 
     def step_env(
         self, key: jax.Array, state: Any, action: Array, params: EnvParams
@@ -127,16 +127,15 @@ class TreatmentEnvironment(environment.Environment):
         space = self.action_space(params)
         if jnp.shape(action) != space.shape:
             raise ValueError(f"action has shape {jnp.shape(action)}; the space is {space}")
-        key_advance, key_observe = self._split(key)
         treatment = self.decode_action(jnp.asarray(action))
         duration_h = jnp.asarray(params.decision_interval_h, jnp.result_type(float))
-        state = self.advance(key_advance, state, treatment, duration_h, params)
+        state = self.advance(key, state, treatment, duration_h, params)
         state = state.replace(time=state.time + 1)
         terminated = self.is_terminated(state, params)
         reward = self.reward(state, params)
         info = self.info(state, params)
         observation, state = self._apply_transition_gradient_policy(
-            self.observe(key_observe, state, action, params), state
+            self.observe(None, state, action, params), state
         )
         return observation, state, reward, terminated, info
 

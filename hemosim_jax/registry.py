@@ -7,9 +7,13 @@ import gymnax
 from gymnax.registration import registered_envs
 
 from hemosim_jax.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax.envs.heparin_infusion import HeparinInfusion
+from hemosim_jax.envs.heparin_infusion_discrete import HeparinInfusionDiscrete
+from hemosim_jax.envs.heparin_infusion_pomdp import HeparinInfusionPOMDP
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
+from hemosim_jax.envs.warfarin_dosing_pomdp import WarfarinDosingPOMDP
 from hemosim_jax.policy import Policy
-from hemosim_jax.protocols import warfarin
+from hemosim_jax.protocols import heparin, warfarin
 
 
 class Task(NamedTuple):
@@ -21,6 +25,10 @@ class Task(NamedTuple):
 
 TASKS = {
     "WarfarinDosing-v0": Task(WarfarinDosing, warfarin.PROTOCOLS),
+    "WarfarinDosing-POMDP-v0": Task(WarfarinDosingPOMDP, warfarin.POMDP_PROTOCOLS),
+    "HeparinInfusion-v0": Task(HeparinInfusion, heparin.PROTOCOLS),
+    "HeparinInfusion-POMDP-v0": Task(HeparinInfusionPOMDP, heparin.POMDP_PROTOCOLS),
+    "HeparinInfusion-Discrete-v0": Task(HeparinInfusionDiscrete, {"random": heparin.random}),
 }
 
 

@@ -76,6 +76,7 @@ class WarfarinState(environment.EnvState):
     ordered_mg: Float[Array, ""]  # the last decision
     valid_action: Bool[Array, ""]  # whether it was a number
     solver_ok: Bool[Array, ""]
+    laboratory: Any = ()  # of the variant with an ordered laboratory
 
 
 @struct.dataclass
@@ -106,6 +107,8 @@ class WarfarinDosing(TreatmentEnvironment):
 
     version = "0"
     readout = Readout(
+        time="day",
+        time_label="day",
         signal="inr",
         signal_label="INR",
         target_range=(2.0, 3.0),

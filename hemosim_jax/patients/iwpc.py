@@ -5,10 +5,6 @@ missing. Subjects that lack what a simulation needs are left out and counted; a 
 read is an error that names the row, the column, the value and what is allowed.
 """
 
-import csv
-import gzip
-import zlib
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, Covariates
+from hemosim_jax.patients.table_file import MISSING, LeftOutError, flag, number, read_rows
 
 _RACES = {"White": 0, "Asian": 1, "Black or African American": 2}
 _OTHER_RACES = ("Unknown", "NA", "", "Other", "Mixed", "Mixed or Missing")  # the fourth group
 _VKORC1 = {"G/G": 0, "A/G": 1, "G/A": 1, "A/A": 2}
 _STARS_OUTSIDE_MODEL = ("*5", "*6", "*8", "*11", "*13", "*14")
 _INDUCERS = ("Carbamazepine (Tegretol)", "Phenytoin (Dilantin)", "Rifampin or Rifampicin")
-_MISSING = ("", "NA")
 
 AGE = "Age"
 HEIGHT = "Height (cm)"
@@ -55,60 +51,34 @@ def read_iwpc(path: str | Path, *, baseline_inr: float = 1.0) -> IwpcRecords:
     **Raises:** `FileNotFoundError`; `ValueError` if a column is missing, a cell cannot be read, or
     no subject is left.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"cohort file {str(path)!r} does not exist")
-    opener = gzip.open if path.suffix == ".gz" else open
-    rows, left_out = [], Counter()
-    try:
-        with opener(path, "rt", newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle)
-            absent = [c for c in REQUIRED_COLUMNS if c not in (reader.fieldnames or ())]
-            if absent:
-                raise ValueError(f"{path.name}: column {absent[0]!r} is missing")
-            for number, row in enumerate(reader, start=2):
-                try:
-                    row = {column: (cell or "").strip() for column, cell in row.items() if column}
-                    rows.append(_read_row(row))
-                except _LeftOutError as reason:
-                    left_out[str(reason)] += 1
-                except ValueError as error:
-                    raise ValueError(f"{path.name}, line {number}: {error}") from None
-    except (gzip.BadGzipFile, zlib.error, csv.Error, UnicodeDecodeError, EOFError) as error:
-        raise ValueError(f"cohort file {str(path)!r} cannot be read: {error}") from None
-    if not rows:
-        raise ValueError(f"{path.name}: no subject left ({dict(left_out) or 'no rows'})")
+    rows, left_out = read_rows(path, REQUIRED_COLUMNS, _read_row)
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     dose, inr = columns.pop("weekly_dose_mg"), columns.pop("inr_on_dose")
     columns["baseline_inr"] = np.full(len(rows), baseline_inr)
-    return IwpcRecords(_typed(Covariates(**columns)), dose, inr, dict(left_out))
-
-
-class _LeftOutError(Exception):
-    """The subject lacks something the simulation needs; says what."""
+    return IwpcRecords(_typed(Covariates(**columns)), dose, inr, left_out)
 
 
 def _read_row(row: dict[str, str]) -> dict:
     if not any(row.values()) or row["PharmGKB Subject ID"] == "":
-        raise _LeftOutError("empty row")
-    if row["Gender"] not in ("male", "female", *_MISSING):
+        raise LeftOutError("empty row")
+    if row["Gender"] not in ("male", "female", *MISSING):
         raise ValueError(f"Gender is {row['Gender']!r}; allowed: male, female")
     if row["Race"] not in _RACES and row["Race"] not in _OTHER_RACES:
         raise ValueError(f"Race is {row['Race']!r}; allowed: {', '.join([*_RACES, 'Unknown'])}")
     age = _age_y(row[AGE])
     numbers = {
-        HEIGHT: _number(row, HEIGHT, 100.0, 230.0),
-        WEIGHT: _number(row, WEIGHT, 25.0, 300.0),
-        DOSE: _number(row, DOSE, 0.0, 500.0),
-        INR: _number(row, INR, 0.5, 20.0),
+        HEIGHT: number(row, HEIGHT, 100.0, 230.0),
+        WEIGHT: number(row, WEIGHT, 25.0, 300.0),
+        DOSE: number(row, DOSE, 0.0, 500.0),
+        INR: number(row, INR, 0.5, 20.0),
     }
     cyp2c9, vkorc1 = _cyp2c9(row[CYP2C9]), _vkorc1(row[VKORC1])
-    flags = {column: _flag(row, column) for column in (STABLE, AMIODARONE, SMOKER, *_INDUCERS)}
+    flags = {column: flag(row, column) for column in (STABLE, AMIODARONE, SMOKER, *_INDUCERS)}
     for value, name in ((age, "age"), (numbers[HEIGHT], "height"), (numbers[WEIGHT], "weight")):
         if value is None:
-            raise _LeftOutError(f"{name} missing")
-    if row["Gender"] in _MISSING:
-        raise _LeftOutError("gender missing")
+            raise LeftOutError(f"{name} missing")
+    if row["Gender"] in MISSING:
+        raise LeftOutError("gender missing")
     stable = flags[STABLE] and numbers[DOSE] is not None
     return {
         "age_y": age,
@@ -128,7 +98,7 @@ def _read_row(row: dict[str, str]) -> dict:
 
 def _age_y(cell: str) -> float | None:
     """The middle of a decade ("60 - 69", "90+"), or the number itself."""
-    if cell in _MISSING:
+    if cell in MISSING:
         return None
     decade = cell.rstrip("+").split("-")[0].strip()
     try:
@@ -140,39 +110,19 @@ def _age_y(cell: str) -> float | None:
     return years
 
 
-def _number(row: dict[str, str], column: str, low: float, high: float) -> float | None:
-    cell = row[column]
-    if cell in _MISSING:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        value = np.nan
-    if not low <= value <= high:
-        raise ValueError(f"{column} is {cell!r}; allowed: a number from {low:g} to {high:g}, or NA")
-    return value
-
-
-def _flag(row: dict[str, str], column: str) -> bool:
-    """1 is yes, 0 no; missing counts as no, as in the IWPC's own algorithm."""
-    if row[column] not in ("0", "1", *_MISSING):
-        raise ValueError(f"{column} is {row[column]!r}; allowed: 0, 1, NA")
-    return row[column] == "1"
-
-
 def _cyp2c9(cell: str) -> int:
-    if cell in _MISSING:
-        raise _LeftOutError("CYP2C9 genotype missing")
+    if cell in MISSING:
+        raise LeftOutError("CYP2C9 genotype missing")
     if cell in CYP2C9_GENOTYPES:
         return CYP2C9_GENOTYPES.index(cell)
     if any(star in cell.split("/") for star in _STARS_OUTSIDE_MODEL):
-        raise _LeftOutError("CYP2C9 allele outside the model")
+        raise LeftOutError("CYP2C9 allele outside the model")
     raise ValueError(f"{CYP2C9} is {cell!r}; allowed: {', '.join(CYP2C9_GENOTYPES)}, NA")
 
 
 def _vkorc1(cell: str) -> int:
-    if cell in _MISSING:
-        raise _LeftOutError("VKORC1 genotype missing")
+    if cell in MISSING:
+        raise LeftOutError("VKORC1 genotype missing")
     if cell not in _VKORC1:
         raise ValueError(f"{VKORC1} is {cell!r}; allowed: {', '.join(_VKORC1)}, NA")
     return _VKORC1[cell]

@@ -36,15 +36,15 @@ def patient_courses(courses: Any, readout: Readout, path: str | Path, title: str
     axes = figure.subplots(2, count, squeeze=False, sharex=True, sharey="row", height_ratios=(3, 2))
     for column in range(count):
         alive = courses.alive[column]
-        day = courses.info["day"][column][alive]
+        time = courses.info[readout.time][column][alive]
         above, below = axes[:, column]
         above.axhspan(*readout.target_range, color=_RANGE_COLOR, zorder=0)
-        above.plot(day, courses.info[readout.signal][column][alive], color=_COLORS[0])
+        above.plot(time, courses.info[readout.signal][column][alive], color=_COLORS[0])
         below.step(
-            day, courses.info[readout.treatment][column][alive], where="mid", color=_COLORS[1]
+            time, courses.info[readout.treatment][column][alive], where="mid", color=_COLORS[1]
         )
         above.set_title(f"patient {column + 1}", fontsize=10)
-        below.set_xlabel("day")
+        below.set_xlabel(readout.time_label)
         for axis in (above, below):
             axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel(readout.signal_label)

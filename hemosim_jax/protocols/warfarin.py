@@ -13,6 +13,10 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing, WarfarinObservation, WarfarinParams
+from hemosim_jax.envs.warfarin_dosing_pomdp import (
+    WarfarinDosingPOMDP,
+    WarfarinLaboratoryObservation,
+)
 from hemosim_jax.models.warfarin_covariates import RACES, Covariates
 from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.policy import Policy, random_policy
@@ -59,7 +63,9 @@ def known_of_population(params: WarfarinParams) -> KnownOfPopulation:
     return KnownOfPopulation(height_cm, jnp.asarray(patients.race, jnp.int32))
 
 
-def _covariates(known: KnownOfPopulation, seen: WarfarinObservation) -> Covariates:
+def _covariates(
+    known: KnownOfPopulation, seen: WarfarinObservation | WarfarinLaboratoryObservation
+) -> Covariates:
     no = jnp.zeros((), bool)
     return Covariates(
         age_y=seen.age_y,
@@ -183,8 +189,57 @@ def eu_pact_lenzini(env: WarfarinDosing) -> Policy:
     return Policy("eu_pact_lenzini", init, act)
 
 
+@struct.dataclass
+class _ClinicCarry:
+    known: KnownOfPopulation
+    clinic: nomogram.Maintenance
+    used_drawn_day: Float[Array, ""]  # when the last result acted upon was drawn
+
+
+def _algorithm_then_ordered_nomogram(
+    name: str, algorithm: Callable[[Covariates], Array], env: WarfarinDosingPOMDP
+) -> Policy:
+    """The algorithm's dose; the INR ordered on test days, the nomogram when the result is there."""
+
+    def init(params):
+        zero = jnp.zeros((), jnp.result_type(float))
+        known = known_of_population(params)
+        return _ClinicCarry(known, nomogram.start(zero, FIRST_TEST_DAY), zero)
+
+    def act(key, carry, observation):
+        seen = env.decode_observation(observation)
+        day = jnp.round(seen.day)
+        first_dose_mg = algorithm(_covariates(carry.known, seen))
+        clinic = carry.clinic.replace(
+            dose_mg=jnp.where(day < 0.5, first_dose_mg, carry.clinic.dose_mg)
+        )
+        drawn_day = jnp.round(seen.day - seen.inr_age_days)
+        is_new = drawn_day > carry.used_drawn_day
+        adjusted = nomogram.update(clinic, day, seen.inr)
+        clinic = jax.tree.map(lambda new, old: jnp.where(is_new, new, old), adjusted, clinic)
+        draws = (day >= clinic.next_test_day) & ~seen.inr_under_way
+        dose_mg = nomogram.dose_today_mg(clinic, day)
+        action = env.encode_orders(env.encode_action(dose_mg), inr=draws)
+        used = jnp.where(is_new, drawn_day, carry.used_drawn_day)
+        return action, carry.replace(clinic=clinic, used_drawn_day=used)
+
+    return Policy(name, init, act)
+
+
+def ordered_iwpc_pharmacogenetic(env: WarfarinDosingPOMDP) -> Policy:
+    """`iwpc_pharmacogenetic` with an ordered laboratory."""
+    return _algorithm_then_ordered_nomogram(
+        "iwpc_pharmacogenetic", algorithms.iwpc_pharmacogenetic, env
+    )
+
+
+def ordered_iwpc_clinical(env: WarfarinDosingPOMDP) -> Policy:
+    """`iwpc_clinical` with an ordered laboratory."""
+    return _algorithm_then_ordered_nomogram("iwpc_clinical", algorithms.iwpc_clinical, env)
+
+
 def random(env: WarfarinDosing) -> Policy:
-    """A uniformly random dose."""
+    """A uniformly random action."""
     return random_policy(env, env.default_params)
 
 
@@ -199,4 +254,10 @@ PROTOCOLS = {
         label_table,
         random,
     )
+}
+
+POMDP_PROTOCOLS = {
+    "iwpc_pharmacogenetic": ordered_iwpc_pharmacogenetic,
+    "iwpc_clinical": ordered_iwpc_clinical,
+    "random": random,
 }

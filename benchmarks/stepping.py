@@ -1,0 +1,77 @@
+"""Steps per second of an environment under random actions, ours and hemosim's."""
+
+import time
+import warnings
+
+import jax
+import jax.numpy as jnp
+
+import hemosim_jax
+
+REPEATS = 7
+STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient
+
+
+def random_rollout(env, params, patients, steps, block):
+    """A jitted function of (key, state, params): `steps` steps of all patients, block by block."""
+    step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
+    shape = env.action_space(params).shape  # continuous, in 0..1
+
+    def roll(key, state, params):
+        def one_step(carry, _):
+            key, state, total = carry
+            key, key_action, key_step = jax.random.split(key, 3)
+            actions = jax.random.uniform(key_action, (block, *shape))
+            keys = jax.random.split(key_step, block)
+            observation, state, reward, *_ = step(keys, state, actions, params)
+            return (key, state, total + reward.sum() + observation.sum()), None
+
+        start = (key, state, jnp.float32(0.0))
+        return jax.lax.scan(one_step, start, None, length=steps)[0][1:]
+
+    def run(key, state, params):
+        blocks = patients // block
+        split = jax.tree.map(lambda x: x.reshape(blocks, block, *x.shape[1:]), state)
+        keys = jax.random.split(key, blocks)
+        return jax.lax.map(lambda row: roll(*row, params), (keys, split))
+
+    return jax.jit(run)
+
+
+def nanoseconds_per_step(env_id, difficulty, patients, block, steps=None):
+    """Nanoseconds per patient and step (best of several), and seconds to compile."""
+    env, params = hemosim_jax.make(env_id, difficulty=difficulty)
+    steps = steps or max(40, STEPS_PER_MEASUREMENT // patients)
+    keys = jax.random.split(jax.random.key(0), patients)
+    _, state = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))(keys, params)
+    started = time.perf_counter()
+    run = random_rollout(env, params, patients, steps, block)
+    compiled = run.lower(jax.random.key(1), state, params).compile()
+    compile_s = time.perf_counter() - started
+    best_s = float("inf")
+    for repeat in range(REPEATS):
+        started = time.perf_counter()
+        jax.block_until_ready(compiled(jax.random.key(repeat), state, params))
+        best_s = min(best_s, time.perf_counter() - started)
+    return 1e9 * best_s / (patients * steps), compile_s
+
+
+def hemosim_steps_per_s(env_id, seconds=4.0):
+    """Single-process steps per second of hemosim's environment of the same name, or None."""
+    try:
+        import gymnasium
+        import hemosim  # noqa: F401
+    except ImportError:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env = gymnasium.make(f"hemosim/{env_id}", difficulty="medium")
+        env.reset(seed=0)
+        env.action_space.seed(0)
+        started, steps = time.perf_counter(), 0
+        while time.perf_counter() - started < seconds:
+            *_, terminated, truncated, _ = env.step(env.action_space.sample())
+            steps += 1
+            if terminated or truncated:
+                env.reset()
+        return steps / (time.perf_counter() - started)

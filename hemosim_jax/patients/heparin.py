@@ -1,0 +1,164 @@
+"""Virtual patients for heparin: covariates, individual parameters, course."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.models import heparin
+from hemosim_jax.models.heparin import Parameters
+from hemosim_jax.patients import heparin_course
+from hemosim_jax.patients.cohort import Cohort
+from hemosim_jax.patients.draws import as_normal, as_uniform, draw
+from hemosim_jax.patients.heparin_course import Course, CourseRisks
+
+# Bounds within which covariates are drawn; also the scale of the observation.
+AGE_Y = (18.0, 95.0)
+WEIGHT_KG = (40.0, 180.0)
+RENAL_FUNCTION = (0.1, 1.0)
+PLATELETS_1E9_PER_L = (120.0, 450.0)
+ANTITHROMBIN = (0.4, 1.4)
+
+
+@struct.dataclass
+class Population:
+    """The distributions patients are drawn from; every leaf a parameter that may be vmapped.
+
+    Adults with venous or arterial thromboembolism. Demographics are assumptions near those of the
+    24 courses in the MIMIC-III demo (median age 72 y, half women, 77 kg). Variability of
+    elimination, aPTT response and drug-free aPTT: working calibration (assumption), under which the
+    nomogram of Raschke 1993 performs as in its trial.
+    """
+
+    female: float = 0.45
+    age_y: tuple[float, float] = (65.0, 15.0)  # mean, SD
+    weight_kg: tuple[tuple[float, float], tuple[float, float]] = (
+        (72.0, 0.22),  # median and SD of the log, of women
+        (84.0, 0.20),  # of men
+    )
+    renal_decline_per_y: float = 0.008  # of normal, from 40 y on (assumption)
+    renal_log_sd: float = 0.25  # between patients of an age (assumption)
+    recently_exposed: float = 0.0  # share who had heparin in the last 100 days
+    variability: float = 1.0  # scale of all that follows
+    omega_elimination: float = 0.30
+    omega_volume: float = 0.15  # assumption
+    omega_aptt_gain: float = 0.12
+    baseline_aptt_s: tuple[float, float] = (30.0, 3.0)
+    antithrombin: tuple[float, float] = (1.0, 0.12)  # assumption
+    platelets_1e9_per_l: tuple[float, float] = (240.0, 0.25)  # median, SD of the log (assumption)
+    # With 1.07, 87 % of the thrombocytopenic lose more than half (recalled: 85–90 %).
+    omega_platelet_destruction: float = 1.07
+
+
+@struct.dataclass
+class Covariates:
+    """What is known of a patient."""
+
+    age_y: Float[Array, "*b"]
+    weight_kg: Float[Array, "*b"]
+    male: Bool[Array, "*b"]
+    renal_function: Float[Array, "*b"]  # fraction of normal
+    recently_exposed: Bool[Array, "*b"]
+
+
+@struct.dataclass
+class Patient:
+    """One virtual patient, before heparin."""
+
+    covariates: Covariates
+    parameters: Parameters
+    course: Course
+
+
+N_EFFECTS = 7
+
+
+def sample(key: jax.Array, of: Population, risks: CourseRisks) -> Patient:
+    """Draws one patient."""
+    draws = draw(key, 3 + N_EFFECTS + 3)
+    z_age, z_weight, z_renal, *z_effects = map(as_normal, draws[: 3 + N_EFFECTS])
+    u_sex, u_exposed, u_hit = map(as_uniform, draws[3 + N_EFFECTS :])
+    male = u_sex >= of.female
+    age_y = jnp.clip(of.age_y[0] + of.age_y[1] * z_age, *AGE_Y)
+    (women_kg, women_sd), (men_kg, men_sd) = of.weight_kg
+    weight_kg = jnp.where(male, men_kg, women_kg) * jnp.exp(
+        jnp.where(male, men_sd, women_sd) * z_weight
+    )
+    covariates = Covariates(
+        age_y=age_y,
+        weight_kg=jnp.clip(weight_kg, *WEIGHT_KG),
+        male=male,
+        renal_function=_renal_function(age_y, z_renal, of),
+        recently_exposed=u_exposed < of.recently_exposed,
+    )
+    return _complete(covariates, z_effects, u_hit, of, risks)
+
+
+def sample_cohort(key: jax.Array, of: Population, risks: CourseRisks, size: int) -> Cohort:
+    """`size` patients from a population."""
+    return Cohort(jax.vmap(lambda k: sample(k, of, risks))(jax.random.split(key, size)))
+
+
+def complete_cohort(
+    key: jax.Array,
+    covariates: Covariates,
+    renal_known: Bool[Array, " patients"],
+    of: Population,
+    risks: CourseRisks,
+) -> Cohort:
+    """Real (stacked) covariates with what no file records, drawn as in the population `of`.
+
+    Renal function is drawn where it is not known; exposure always.
+    """
+
+    def complete(patient_key, own, knows_renal):
+        draws = draw(patient_key, 1 + N_EFFECTS + 2)
+        z_renal, *z_effects = map(as_normal, draws[: 1 + N_EFFECTS])
+        u_exposed, u_hit = map(as_uniform, draws[1 + N_EFFECTS :])
+        drawn = _renal_function(own.age_y, z_renal, of)
+        own = own.replace(
+            renal_function=jnp.where(knows_renal, own.renal_function, drawn),
+            recently_exposed=u_exposed < of.recently_exposed,
+        )
+        return _complete(own, z_effects, u_hit, of, risks)
+
+    keys = jax.random.split(key, covariates.age_y.shape[0])
+    return Cohort(jax.vmap(complete)(keys, covariates, renal_known))
+
+
+def individual_parameters(
+    weight_kg: Float[Array, ""], normals: list[Float[Array, ""]], of: Population
+) -> Parameters:
+    """The typical patient of this weight times seven standard normals scaled to `of`."""
+    z_elimination, z_volume, z_gain, z_baseline, z_antithrombin, z_platelets, z_destruction = (
+        of.variability * z for z in normals
+    )
+    typical = heparin.typical_parameters(weight_kg)
+    elimination = jnp.exp(of.omega_elimination * z_elimination)
+    platelets = of.platelets_1e9_per_l[0] * jnp.exp(of.platelets_1e9_per_l[1] * z_platelets)
+    return typical.replace(
+        volume_ml=typical.volume_ml * jnp.exp(of.omega_volume * z_volume),
+        max_elimination_u_per_h=typical.max_elimination_u_per_h * elimination,
+        linear_clearance_ml_per_h=typical.linear_clearance_ml_per_h * elimination,
+        baseline_aptt_s=of.baseline_aptt_s[0] + of.baseline_aptt_s[1] * z_baseline,
+        aptt_gain=jnp.exp(of.omega_aptt_gain * z_gain),
+        baseline_antithrombin=jnp.clip(
+            of.antithrombin[0] + of.antithrombin[1] * z_antithrombin, *ANTITHROMBIN
+        ),
+        baseline_platelets_1e9_per_l=jnp.clip(platelets, *PLATELETS_1E9_PER_L),
+        platelet_destruction_per_h=typical.platelet_destruction_per_h
+        * jnp.exp(of.omega_platelet_destruction * z_destruction),
+    )
+
+
+def _complete(covariates, normals, hit_uniform, of, risks):
+    return Patient(
+        covariates=covariates,
+        parameters=individual_parameters(covariates.weight_kg, normals, of),
+        course=heparin_course.begin(hit_uniform, covariates.recently_exposed, risks),
+    )
+
+
+def _renal_function(age_y, z, of):
+    typical = 1.0 - of.renal_decline_per_y * jnp.maximum(age_y - 40.0, 0.0)
+    return jnp.clip(typical * jnp.exp(of.renal_log_sd * z), *RENAL_FUNCTION)

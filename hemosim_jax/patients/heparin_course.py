@@ -1,0 +1,138 @@
+"""What else happens to a patient on heparin: antibodies, bleeding, changing elimination.
+
+The laws and their ranges are assumptions where no source is named.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.models.heparin import ANTIBODY_HEPARIN_U_PER_ML
+from hemosim_jax.patients.draws import as_normal, as_uniform, draw
+
+# Heparin-induced thrombocytopenia: 2.6 % on unfractionated heparin (Martel et al., Blood
+# 2005;106:2710); platelets begin to fall on day 5 to 10, within a day after recent exposure.
+HIT_INCIDENCE = 0.026
+HIT_ONSET_DAY = (7.5, 0.22)  # median, SD of the log: 87 % between day 5 and 10 (assumption)
+RAPID_ONSET_H = (2.0, 24.0)
+# A third to a half have a thrombosis, 53 % within 30 days without another anticoagulant (recalled,
+# Warkentin & Kelton 1996), as a constant hazard.
+HIT_THROMBOSIS_PER_DAY = 0.025
+HIT_THROMBOSIS_DAYS = 30.0
+
+# Major bleeding: 7 % more for each 10 s of aPTT (recalled, OASIS-2), from 60 s.
+BLEEDING_PER_APTT_S = 0.1 * 0.0677  # log(1.07) / 10 s
+BLEEDING_REFERENCE_APTT_S = 60.0
+HOLD_AFTER_BLEEDING_H = 24.0  # the ward stops heparin that long, whatever is ordered (assumption)
+
+RENAL_MEMORY_H = 48.0  # correlation times (assumptions)
+ELIMINATION_MEMORY_H = 24.0
+NEVER_H = jnp.inf
+
+
+@struct.dataclass
+class CourseRisks:
+    """How often the events happen in a population. All zero: nothing ever happens."""
+
+    hit_incidence: float = 0.0  # probability over a course of two weeks
+    hit_incidence_reexposed: float = 0.0  # after heparin in the last 30 to 100 days
+    hit_thrombosis_per_day: float = 0.0  # after the onset
+    bleeding_per_day: float = 0.0  # hazard of major bleeding at an aPTT of 60 s
+    renal_sd: float = 0.0  # stationary SD of the log of renal function over time
+    elimination_sd: float = 0.0  # and of the saturable path
+
+
+MEDIUM = CourseRisks(hit_incidence=HIT_INCIDENCE, hit_thrombosis_per_day=HIT_THROMBOSIS_PER_DAY)
+HARD = CourseRisks(
+    hit_incidence=HIT_INCIDENCE,
+    hit_incidence_reexposed=0.1,  # working value
+    hit_thrombosis_per_day=HIT_THROMBOSIS_PER_DAY,
+    bleeding_per_day=0.01,  # working value: about 5 % in five days, twice what trials saw
+    renal_sd=0.3,  # working value
+    elimination_sd=0.15,  # working value
+)
+
+
+@struct.dataclass
+class Course:
+    """One patient's fate (fixed) and present condition."""
+
+    hit_onset_h: Float[Array, ""]  # since the start of therapy; inf: never
+    immunized: Bool[Array, ""]  # the onset has come, and found heparin in the blood
+    log_renal: Float[Array, ""]  # logs of the ratios to the values at the start
+    log_elimination: Float[Array, ""]
+    hold_left_h: Float[Array, ""]  # infusion stopped after a bleed
+    major_bleed: Bool[Array, ""]  # in the last interval
+    thrombosis: Bool[Array, ""]
+
+
+def begin(
+    hit_uniform: Float[Array, ""], recently_exposed: Bool[Array, ""], risks: CourseRisks
+) -> Course:
+    """A well patient; `hit_uniform`, uniform on (0, 1), decides on thrombocytopenia."""
+    incidence = jnp.where(recently_exposed, risks.hit_incidence_reexposed, risks.hit_incidence)
+    gets_it = hit_uniform < incidence
+    # Given that it comes, hit_uniform / incidence is again uniform.
+    rest = jnp.clip(hit_uniform / jnp.maximum(incidence, 1e-6), 1e-4, 1.0 - 1e-4)
+    median_day, log_sd = HIT_ONSET_DAY
+    typical_h = 24.0 * median_day * jnp.exp(log_sd * as_normal(2.0 * rest - 1.0))
+    rapid_h = RAPID_ONSET_H[0] + (RAPID_ONSET_H[1] - RAPID_ONSET_H[0]) * rest
+    zero, no = jnp.zeros((), hit_uniform.dtype), jnp.zeros((), bool)
+    onset_h = jnp.where(recently_exposed, rapid_h, typical_h)
+    return Course(
+        hit_onset_h=jnp.where(gets_it, onset_h, NEVER_H).astype(zero.dtype),
+        immunized=no,
+        log_renal=zero,
+        log_elimination=zero,
+        hold_left_h=zero,
+        major_bleed=no,
+        thrombosis=no,
+    )
+
+
+def progress(
+    key: jax.Array,
+    course: Course,
+    elapsed_h: Float[Array, ""],
+    duration_h: Float[Array, ""],
+    anti_xa_u_per_ml: Float[Array, ""],
+    aptt_s: Float[Array, ""],
+    risks: CourseRisks,
+) -> Course:
+    """The course over the next `duration_h` hours; hazards as the interval begins."""
+    *uniforms, renal, elimination = draw(key, 4)
+    bleeds_at, clots_at = map(as_uniform, uniforms)
+    days = duration_h / 24.0
+    over_s = aptt_s - BLEEDING_REFERENCE_APTT_S
+    bleeding = risks.bleeding_per_day * jnp.exp(BLEEDING_PER_APTT_S * over_s) * days
+    major_bleed = bleeds_at < -jnp.expm1(-bleeding)
+
+    onset_passed = elapsed_h + duration_h > course.hit_onset_h
+    immunized = course.immunized | (onset_passed & (anti_xa_u_per_ml > ANTIBODY_HEPARIN_U_PER_ML))
+    at_risk = immunized & (elapsed_h < course.hit_onset_h + 24.0 * HIT_THROMBOSIS_DAYS)
+    clotting = jnp.where(at_risk, risks.hit_thrombosis_per_day * days, 0.0)
+
+    return course.replace(
+        immunized=immunized,
+        log_renal=_drift(course.log_renal, renal, duration_h / RENAL_MEMORY_H, risks.renal_sd),
+        log_elimination=_drift(
+            course.log_elimination,
+            elimination,
+            duration_h / ELIMINATION_MEMORY_H,
+            risks.elimination_sd,
+        ),
+        hold_left_h=jnp.where(
+            major_bleed,
+            HOLD_AFTER_BLEEDING_H,
+            jnp.maximum(course.hold_left_h - duration_h, 0.0),
+        ),
+        major_bleed=major_bleed,
+        thrombosis=clots_at < -jnp.expm1(-clotting),
+    )
+
+
+def _drift(value, drawn, intervals, sd):
+    """An Ornstein–Uhlenbeck process with stationary SD `sd`, `intervals` memories later."""
+    memory = jnp.exp(-intervals)
+    return memory * value + jnp.sqrt(-jnp.expm1(-2.0 * intervals)) * sd * as_normal(drawn)

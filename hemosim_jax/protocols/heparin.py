@@ -1,0 +1,149 @@
+"""Nomograms as policies for the heparin tasks.
+
+The tasks' action is a rate held for the whole interval and a bolus of 80 U/kg or none. So a hold of
+an hour is given as the mean rate of its interval, and a bolus of 40 U/kg, of which nothing is left
+at the next decision six hours later, is left out; with a decision interval of an hour or less it is
+infused over the interval. `protocols.heparin_nomograms` itself knows no such limits.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+from hemosim_jax.envs.heparin_infusion import (
+    BOLUS_U_PER_KG,
+    MAX_INFUSION_U_PER_H,
+    HeparinInfusion,
+    HeparinParams,
+)
+from hemosim_jax.envs.heparin_infusion_pomdp import HeparinInfusionPOMDP
+from hemosim_jax.models import aptt_reagent
+from hemosim_jax.policy import Policy, random_policy
+from hemosim_jax.protocols import heparin_nomograms as nomograms
+from hemosim_jax.protocols.heparin_nomograms import Nomogram, Ward
+
+PLATELETS_EVERY_H = 24.0  # daily while on heparin (University of Michigan)
+_MOMENT_H = 0.01  # clocks are compared with this tolerance
+
+
+@struct.dataclass
+class _Carry:
+    ward: Ward
+    now_h: Float[Array, ""]
+    interval_h: Float[Array, ""]
+    bounds: tuple[Float[Array, ""], ...]
+    used_drawn_h: Float[Array, ""]  # when the last result acted upon was drawn
+    next_platelets_h: Float[Array, ""]
+
+
+def _begin(nomogram: Nomogram, of_aptt: bool, params: HeparinParams) -> _Carry:
+    dtype = jnp.result_type(float)
+    bounds = jnp.asarray(nomogram.bounds, dtype)
+    if of_aptt:
+        bounds = aptt_reagent.translate(bounds, aptt_reagent.RASCHKE, params.reagent)
+    zero = jnp.zeros((), dtype)
+    return _Carry(
+        ward=nomograms.before_start(),
+        now_h=zero,
+        interval_h=jnp.asarray(params.decision_interval_h, dtype),
+        bounds=tuple(bounds),
+        used_drawn_h=zero,
+        next_platelets_h=zero + PLATELETS_EVERY_H,
+    )
+
+
+def _decide(nomogram, carry: _Carry, weight_kg, result, drawn_h, is_new):
+    """The ward and the bolus after this decision: the start, an adjustment, or nothing new."""
+    first = carry.now_h < _MOMENT_H
+    started, start_bolus_u = nomograms.start(nomogram, weight_kg, carry.now_h)
+    adjusted, adjust_bolus_u = nomograms.adjust(
+        nomogram,
+        carry.bounds,
+        carry.ward,
+        result,
+        drawn_h,
+        carry.now_h,
+        weight_kg,
+        MAX_INFUSION_U_PER_H,
+    )
+    acts = is_new & ~first
+    ward = nomograms.select(first, started, nomograms.select(acts, adjusted, carry.ward))
+    bolus_u = jnp.where(first, start_bolus_u, jnp.where(acts, adjust_bolus_u, 0.0))
+    return ward, bolus_u, acts
+
+
+def _action(env, ward: Ward, bolus_u, weight_kg, carry: _Carry):
+    """The action nearest to the ward's orders (see the module's docstring)."""
+    full = bolus_u > (BOLUS_U_PER_KG - 1.0) * weight_kg
+    infused_u = jnp.where(full | (carry.interval_h > 1.0 + _MOMENT_H), 0.0, bolus_u)
+    rate = nomograms.infusion_u_per_h(ward, carry.now_h, carry.interval_h)
+    return HeparinInfusion.encode_action(env, rate + infused_u / carry.interval_h, full)
+
+
+def _observed(name: str, nomogram: Nomogram, field: str) -> Callable[[HeparinInfusion], Policy]:
+    def factory(env: HeparinInfusion) -> Policy:
+        def act(key, carry, observation):
+            seen = env.decode_observation(observation)
+            due = carry.now_h > carry.ward.next_check_h - _MOMENT_H
+            result = getattr(seen, field)
+            ward, bolus_u, _ = _decide(nomogram, carry, seen.weight_kg, result, carry.now_h, due)
+            action = _action(env, ward, bolus_u, seen.weight_kg, carry)
+            return action, carry.replace(ward=ward, now_h=carry.now_h + carry.interval_h)
+
+        return Policy(name, lambda params: _begin(nomogram, field == "aptt_s", params), act)
+
+    return factory
+
+
+def _ordered(
+    name: str, nomogram: Nomogram, assay: str, field: str, age: str
+) -> Callable[[HeparinInfusionPOMDP], Policy]:
+    def factory(env: HeparinInfusionPOMDP) -> Policy:
+        def act(key, carry, observation):
+            seen = env.decode_observation(observation)
+            drawn_h = carry.now_h - getattr(seen, age)
+            is_new = drawn_h > carry.used_drawn_h + _MOMENT_H
+            result = getattr(seen, field)
+            ward, bolus_u, acts = _decide(nomogram, carry, seen.weight_kg, result, drawn_h, is_new)
+            # One sample for each check: a draw puts the next check out of reach until its result.
+            draws = (carry.now_h > ward.next_check_h - _MOMENT_H) & (carry.now_h > _MOMENT_H)
+            counts = carry.now_h > carry.next_platelets_h - _MOMENT_H
+            action = env.encode_orders(
+                _action(env, ward, bolus_u, seen.weight_kg, carry),
+                **{assay: draws, "platelets": counts},
+            )
+            ward = ward.replace(next_check_h=jnp.where(draws, jnp.inf, ward.next_check_h))
+            carry = carry.replace(
+                ward=ward,
+                now_h=carry.now_h + carry.interval_h,
+                used_drawn_h=jnp.where(acts, drawn_h, carry.used_drawn_h),
+                next_platelets_h=carry.next_platelets_h + jnp.where(counts, PLATELETS_EVERY_H, 0.0),
+            )
+            return action, carry
+
+        return Policy(name, lambda params: _begin(nomogram, field == "aptt_s", params), act)
+
+    return factory
+
+
+def random(env: Any) -> Policy:
+    """A uniformly random action."""
+    return random_policy(env, env.default_params)
+
+
+PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
+    "raschke": _observed("raschke", nomograms.RASCHKE, "aptt_s"),
+    "anti_xa": _observed("anti_xa", nomograms.ANTI_XA, "anti_xa_u_per_ml"),
+    "random": random,
+}
+
+POMDP_PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
+    "raschke": _ordered("raschke", nomograms.RASCHKE, "aptt", "aptt_s", "aptt_age_h"),
+    "anti_xa": _ordered(
+        "anti_xa", nomograms.ANTI_XA, "anti_xa", "anti_xa_u_per_ml", "anti_xa_age_h"
+    ),
+    "random": random,
+}
