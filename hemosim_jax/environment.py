@@ -48,8 +48,9 @@ class TreatmentEnvironment(environment.Environment):
 
     A task supplies the methods below and gymnax's `observe`, whose key is None: what is measured
     with an error is measured by a laboratory, in `advance`. `reset_env` and `step_env`, which
-    gymnax calls, are the same for all. The instance is a static argument of gymnax's jitted `reset` and `step`: build it once
-    and leave it unchanged. All that varies without recompiling is in `params`.
+    gymnax calls, are the same for all. The instance is a static argument of gymnax's jitted `reset`
+    and `step`: build it once and leave it unchanged. All that varies without recompiling is in
+    `params`.
     """
 
     version: str  # raised whenever the same actions and keys give other numbers

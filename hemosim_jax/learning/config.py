@@ -34,6 +34,7 @@ class PPOConfig:
     num_minibatches: int = _size(8, "per epoch; divides num_envs * rollout_steps")
     num_epochs: int = _size(4, "passes over each rollout")
     hidden_sizes: tuple[int, ...] = _size((64, 64), "of the actor's and the critic's MLP")
+    memory_size: int = _size(0, "units of the GRU that remembers the episode; 0: no memory")
     anneal_learning_rate: bool = _size(True, "linearly to zero over the budget")
     normalize_observation: bool = _size(True, "by running mean and variance")
     normalize_reward: bool = _size(True, "by the running scale of the discounted return")
@@ -92,6 +93,13 @@ def check_sizes(config: PPOConfig) -> None:
     if config.batch_size % config.num_minibatches:
         raise ValueError(
             f"num_minibatches must divide num_envs * rollout_steps = {config.batch_size}, "
+            f"got {config.num_minibatches}"
+        )
+    if config.memory_size < 0:
+        raise ValueError(f"memory_size must not be negative, got {config.memory_size}")
+    if config.memory_size and config.num_envs % config.num_minibatches:
+        raise ValueError(
+            f"with memory, num_minibatches must divide num_envs = {config.num_envs}, "
             f"got {config.num_minibatches}"
         )
     if not config.hidden_sizes or min(config.hidden_sizes) < 1:

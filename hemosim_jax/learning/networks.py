@@ -1,6 +1,7 @@
 """Actor and critic, and the action distributions of the spaces we have."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -48,6 +49,17 @@ class Actor(nn.Module):
         return out
 
 
+class Memory(nn.Module):
+    """A gated recurrent unit: what has been seen so far, in `size` numbers."""
+
+    size: int
+
+    @nn.compact
+    def __call__(self, hidden, seen):
+        """The memory after seeing one more input."""
+        return nn.GRUCell(self.size, param_dtype=jnp.result_type(float))(hidden, seen)[0]
+
+
 def head_size(space: Space) -> int:
     """How many numbers the actor's last layer gives for an action of `space`.
 
@@ -90,6 +102,19 @@ def mode(space: Space, head) -> Array:
     if isinstance(space, MultiDiscrete):
         return jnp.argmax(distribution(space, head, 0.0).base_dist.logits, axis=-1)
     return jnp.argmax(head, axis=-1)
+
+
+def remembered(space: Space, sample: Array) -> Float[Array, "..."]:
+    """A sample as the input of a memory: the clipped action in -1..1, or one-hot choices."""
+    if isinstance(space, Box):
+        return jnp.clip(sample, -1.0, 1.0)
+    dtype = jnp.result_type(float)
+    if isinstance(space, MultiDiscrete):
+        choices = [
+            jax.nn.one_hot(sample[..., i], size, dtype=dtype) for i, size in enumerate(space.sizes)
+        ]
+        return jnp.concatenate(choices, axis=-1)
+    return jax.nn.one_hot(sample, space.n, dtype=dtype)
 
 
 def to_action(space: Space, sample: Array) -> Float[Array, "..."]:

@@ -2,6 +2,9 @@
 
 `make_train(env, env_params, config)(key)` trains; both it and `config`'s numbers can be vmapped.
 `make_learner` gives the two functions it is made of, for a host loop that wants to look in between.
+
+With `config.memory_size` the agent has a recurrent memory (`learning.memory`), and learns from
+whole rollouts of an environment instead of single steps.
 """
 
 from collections.abc import Callable
@@ -17,6 +20,8 @@ from jaxtyping import Array, Float
 from hemosim_jax.learning import networks
 from hemosim_jax.learning.advantage import generalized_advantage
 from hemosim_jax.learning.config import PPOConfig, check_sizes
+from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
+from hemosim_jax.learning.memory import Recollection, forget_where, make_memory
 from hemosim_jax.learning.normalization import (
     RunningMoments,
     add_samples,
@@ -26,15 +31,21 @@ from hemosim_jax.learning.normalization import (
 )
 from hemosim_jax.policy import Policy
 
-_AVERAGED_INFO = ("therapeutic", "cost")  # read-outs of `info` worth a curve, where there are any
+
+@struct.dataclass
+class Weights:
+    """What is learned; `memory` is empty for an agent that has none."""
+
+    actor: Any
+    critic: Any
+    memory: Any
 
 
 @struct.dataclass
 class Agent:
     """What acts: weights and the normalizer they were trained with."""
 
-    actor: Any
-    critic: Any
+    weights: Weights
     observation_moments: RunningMoments
 
 
@@ -47,16 +58,17 @@ class LearnerState:
     reward_moments: RunningMoments
     env_state: Any
     observation: Array
+    recollection: Recollection  # of every environment, before it sees the observation
     discounted_return: Float[Array, " envs"]
-    episode_return: Float[Array, " envs"]
-    episode_length: Float[Array, " envs"]
+    episodes: EpisodeSums
     update: Array
     key: jax.Array
 
 
 class _Transition(NamedTuple):
-    observation: Array  # normalized
-    final_observation: Array  # where the step led, before any reset; normalized
+    seen: Array  # the networks' input
+    final_seen: Array  # the same of where the step led, before any reset
+    hidden: Any  # the memory after `seen`
     sample: Array
     log_probability: Array
     reward: Array  # scaled
@@ -65,11 +77,13 @@ class _Transition(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    observation: Array
+    """Rows of consecutive steps: `row, step, ...`; one step to a row where there is no memory."""
+
+    seen: Array
+    starts: Array  # the step is the first of its episode
     sample: Array
     log_probability: Array
     advantage: Array
-    value: Array
     target: Array
 
 
@@ -104,13 +118,16 @@ def agent_policy(env: Environment, env_params: Any, agent: Agent, config: PPOCon
     """The trained agent, acting by its mode, its normalizer frozen."""
     space = env.action_space(env_params)
     actor = networks.Actor(space, config.hidden_sizes)
+    memory = make_memory(space, config.memory_size)
 
     def act(key, carry, observation):
-        seen = _normalized(config, agent.observation_moments, observation)
-        head = actor.apply(agent.actor, seen)
-        return networks.to_action(space, networks.mode(space, head)), carry
+        seen = memory.see(_normalized(config, agent.observation_moments, observation), carry)
+        hidden = memory.update(agent.weights.memory, carry.hidden, seen)
+        head = actor.apply(agent.weights.actor, memory.features(seen, hidden))
+        sample = networks.mode(space, head)
+        return networks.to_action(space, sample), memory.after(hidden, sample)
 
-    return Policy("ppo", lambda params: (), act)
+    return Policy("ppo", lambda params: memory.start(()), act)
 
 
 def _normalized(config: PPOConfig, moments: RunningMoments, observation: Array) -> Array:
@@ -123,6 +140,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
     space = env.action_space(env_params)
     actor = networks.Actor(space, config.hidden_sizes)
     critic = networks.MLP(config.hidden_sizes, 1, 1.0)
+    memory = make_memory(space, config.memory_size)
     optimizer = optax.flatten(
         optax.chain(
             optax.clip_by_global_norm(config.max_gradient_norm), optax.scale_by_adam(eps=1e-5)
@@ -132,35 +150,41 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
     step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
 
     def init(key: jax.Array) -> LearnerState:
-        key, key_actor, key_critic, key_reset = jax.random.split(key, 4)
+        key, key_actor, key_critic, key_memory, key_reset = jax.random.split(key, 5)
         observation, env_state = reset(jax.random.split(key_reset, config.num_envs), env_params)
-        weights = (
-            actor.init(key_actor, observation[:1]),
-            critic.init(key_critic, observation[:1]),
+        recollection = memory.start((config.num_envs,))
+        seen = memory.see(observation, recollection)
+        features = memory.features(seen, recollection.hidden)
+        weights = Weights(
+            actor=actor.init(key_actor, features[:1]),
+            critic=critic.init(key_critic, features[:1]),
+            memory=memory.init(key_memory, seen[:1]),
         )
-        zeros = jnp.zeros(config.num_envs, jnp.result_type(float))
         return LearnerState(
-            agent=Agent(*weights, observation_moments=no_samples(observation.shape[1:])),
+            agent=Agent(weights, observation_moments=no_samples(observation.shape[1:])),
             optimizer=optimizer.init(weights),
             reward_moments=no_samples(()),
             env_state=env_state,
             observation=observation,
-            discounted_return=zeros,
-            episode_return=zeros,
-            episode_length=zeros,
+            recollection=recollection,
+            discounted_return=jnp.zeros(config.num_envs, jnp.result_type(float)),
+            episodes=no_episodes(config.num_envs),
             update=jnp.zeros((), jnp.int32),
             key=key,
         )
 
+    def value_of(weights: Weights, seen, hidden):
+        return critic.apply(weights.critic, memory.features(seen, hidden))[..., 0]
+
     def rollout(state: LearnerState):
-        moments = state.agent.observation_moments
+        moments, weights = state.agent.observation_moments, state.agent.weights
 
         def one_step(state: LearnerState, _):
             key, key_act, key_step = jax.random.split(state.key, 3)
-            seen = _normalized(config, moments, state.observation)
-            policy = networks.distribution(
-                space, actor.apply(state.agent.actor, seen), config.initial_log_std
-            )
+            seen = memory.see(_normalized(config, moments, state.observation), state.recollection)
+            hidden = memory.update(weights.memory, state.recollection.hidden, seen)
+            head = actor.apply(weights.actor, memory.features(seen, hidden))
+            policy = networks.distribution(space, head, config.initial_log_std)
             sample = policy.sample(key_act)
             observation, env_state, reward, terminated, truncated, info = step(
                 jax.random.split(key_step, config.num_envs),
@@ -168,22 +192,15 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
                 networks.to_action(space, sample),
                 env_params,
             )
-            continues = 1.0 - (terminated | truncated).astype(reward.dtype)
+            recollection = memory.after(hidden, sample)
+            final = _normalized(config, moments, info["final_observation"])
+            done = terminated | truncated
             discounted = reward + config.discount * state.discounted_return
-            total, length = state.episode_return + reward, state.episode_length + 1.0
-            episodes = {
-                "ended": jnp.sum(1.0 - continues),
-                "return": jnp.sum((1.0 - continues) * total),
-                "length": jnp.sum((1.0 - continues) * length),
-            }
-            averaged = {
-                name: jnp.mean(info[name].astype(reward.dtype))
-                for name in _AVERAGED_INFO
-                if name in info
-            }
+            episodes, ended = note_step(state.episodes, reward, done, info)
             transition = _Transition(
-                observation=seen,
-                final_observation=_normalized(config, moments, info["final_observation"]),
+                seen=seen,
+                final_seen=memory.see(final, recollection),
+                hidden=hidden,
                 sample=sample,
                 log_probability=policy.log_prob(sample),
                 reward=reward,
@@ -193,20 +210,21 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
             state = state.replace(
                 env_state=env_state,
                 observation=observation,
-                discounted_return=discounted * continues,
-                episode_return=total * continues,
-                episode_length=length * continues,
+                recollection=forget_where(done, recollection),
+                discounted_return=jnp.where(done, 0.0, discounted),
+                episodes=episodes,
                 key=key,
             )
-            return state, (transition, state.observation, discounted, episodes, averaged)
+            return state, (transition, state.observation, discounted, ended)
 
         return jax.lax.scan(one_step, state, None, length=config.rollout_steps)
 
-    def loss(weights, batch: _Batch):
-        policy = networks.distribution(
-            space, actor.apply(weights[0], batch.observation), config.initial_log_std
-        )
-        value = critic.apply(weights[1], batch.observation)[..., 0]
+    def loss(weights: Weights, rows: tuple[_Batch, Any]):
+        batch, hidden = rows
+        hidden = memory.replay(weights.memory, hidden, batch.seen, batch.starts)
+        head = actor.apply(weights.actor, memory.features(batch.seen, hidden))
+        policy = networks.distribution(space, head, config.initial_log_std)
+        value = value_of(weights, batch.seen, hidden)
         log_ratio = policy.log_prob(batch.sample) - batch.log_probability
         ratio = jnp.exp(log_ratio)
         advantage = batch.advantage - jnp.mean(batch.advantage)
@@ -228,66 +246,66 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
         }
         return total, diagnostics
 
+    def as_rows(x):
+        """From `time, env, ...` to rows of consecutive steps."""
+        if config.memory_size:
+            return jnp.swapaxes(x, 0, 1)
+        return x.reshape(config.batch_size, 1, *x.shape[2:])
+
     def update(state: LearnerState) -> tuple[LearnerState, dict[str, Array]]:
-        state, (steps, observations, discounted, episodes, averaged) = rollout(state)
-        weights = (state.agent.actor, state.agent.critic)
+        hidden_before = state.recollection.hidden
+        state, (steps, observations, discounted, ended) = rollout(state)
+        weights = state.agent.weights
         reward_moments = add_samples(state.reward_moments, discounted)
         reward = steps.reward
         if config.normalize_reward:
             reward = scale_reward(reward_moments, reward)
-        value = critic.apply(weights[1], steps.observation)[..., 0]
+        value = value_of(weights, steps.seen, steps.hidden)
+        final_hidden = memory.update(weights.memory, steps.hidden, steps.final_seen)
         advantage = generalized_advantage(
             reward,
             value,
-            critic.apply(weights[1], steps.final_observation)[..., 0],
+            value_of(weights, steps.final_seen, final_hidden),
             steps.terminated,
             steps.truncated,
             config.discount,
             config.gae_lambda,
         )
+        done = steps.terminated | steps.truncated
         batch = _Batch(
-            observation=steps.observation,
+            seen=steps.seen,
+            # The memory of the first step has been cleared already, where that was due.
+            starts=jnp.concatenate([jnp.zeros_like(done[:1]), done[:-1]]),
             sample=steps.sample,
             log_probability=steps.log_probability,
             advantage=advantage,
-            value=value,
             target=advantage + value,
         )
-        batch = jax.tree.map(lambda x: x.reshape(config.batch_size, *x.shape[2:]), batch)
+        rows = (jax.tree.map(as_rows, batch), hidden_before)
         learning_rate = jnp.asarray(config.learning_rate, reward.dtype)
         if config.anneal_learning_rate:
             learning_rate = learning_rate * (1.0 - state.update / config.num_updates)
 
-        def minibatch(carry, rows):
+        def minibatch(carry, chosen):
             weights, optimizer_state = carry
             (_, diagnostics), gradient = jax.value_and_grad(loss, has_aux=True)(
-                weights, jax.tree.map(lambda x: x[rows], batch)
+                weights, jax.tree.map(lambda x: x[chosen], rows)
             )
             direction, optimizer_state = optimizer.update(gradient, optimizer_state, weights)
             weights = jax.tree.map(lambda w, d: w - learning_rate * d, weights, direction)
             return (weights, optimizer_state), diagnostics
 
         def epoch(carry, key):
-            order = jax.random.permutation(key, config.batch_size)
+            order = jax.random.permutation(key, rows[0].seen.shape[0])
             return jax.lax.scan(minibatch, carry, order.reshape(config.num_minibatches, -1))
 
         key, key_epochs = jax.random.split(state.key)
         (weights, optimizer_state), diagnostics = jax.lax.scan(
             epoch, (weights, state.optimizer), jax.random.split(key_epochs, config.num_epochs)
         )
-        ended = jnp.sum(episodes["ended"])
-        metrics = {
-            "episode_return": jnp.sum(episodes["return"]) / ended,  # NaN where none ended
-            "episode_length": jnp.sum(episodes["length"]) / ended,
-            "episodes": ended,
-            **jax.tree.map(jnp.mean, averaged),
-            **jax.tree.map(jnp.mean, diagnostics),
-        }
+        metrics = {**averages(ended), **jax.tree.map(jnp.mean, diagnostics)}
         state = state.replace(
-            agent=Agent(
-                *weights,
-                observation_moments=add_samples(state.agent.observation_moments, observations),
-            ),
+            agent=Agent(weights, add_samples(state.agent.observation_moments, observations)),
             optimizer=optimizer_state,
             reward_moments=reward_moments,
             update=state.update + 1,

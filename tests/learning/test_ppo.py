@@ -61,8 +61,10 @@ def test_seeds_and_numeric_hyperparameters_can_be_vmapped():
     configs = jax.tree.map(lambda x: jnp.full(2, x), short).replace(learning_rate=rates)
     train = lambda config: make_train(env, env.default_params, config)(keys[0])  # noqa: E731
     states, _ = jax.jit(jax.vmap(train))(configs)
-    first = jax.tree.leaves(make_learner(env, env.default_params, short).init(keys[0]).agent.actor)
-    last = jax.tree.leaves(states.agent.actor)
+    first = jax.tree.leaves(
+        make_learner(env, env.default_params, short).init(keys[0]).agent.weights.actor
+    )
+    last = jax.tree.leaves(states.agent.weights.actor)
     assert all(np.array_equal(a, b[0]) for a, b in zip(first, last, strict=True))
     assert not all(np.array_equal(a, b[1]) for a, b in zip(first, last, strict=True))
 
@@ -71,7 +73,7 @@ def test_float64_works():
     env, short = Toy("box"), SMALL.replace(total_steps=2 * SMALL.batch_size)
     with jax.enable_x64():
         state, _ = jax.jit(make_train(env, env.default_params, short))(jax.random.key(0))
-        weights = jax.tree.leaves(state.agent.actor)
+        weights = jax.tree.leaves(state.agent.weights.actor)
         assert {x.dtype for x in weights} == {jnp.dtype(jnp.float64)}
 
 
