@@ -5,12 +5,14 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hemosim_jax.integrate.linear import phi1
+
 _SERIES_BELOW = 1.0
 _FACTORIALS = (24.0, 120.0, 720.0, 5040.0, 40320.0, 362880.0, 3628800.0, 39916800.0, 479001600.0)
 
 
-def phi_1_3_4(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
-    r"""$\varphi_1, \varphi_3, \varphi_4$ of $z \le 0$.
+def phi_functions(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
+    r"""$\varphi_1$ to $\varphi_4$ of $z \le 0$.
 
     $\varphi_0(z) = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!) / z$. Near zero the series of
     $\varphi_4$ and the recurrence downwards, which loses no digits; elsewhere the recurrence up.
@@ -22,12 +24,29 @@ def phi_1_3_4(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
     for factorial in reversed(_FACTORIALS):
         series_4 = series_4 * near + 1.0 / factorial
     series_3 = near * series_4 + 1.0 / 6.0
-    series_1 = near * (near * series_3 + 0.5) + 1.0
-    far_1 = jnp.expm1(far) / far
-    far_3 = ((far_1 - 1.0) / far - 0.5) / far
-    far_4 = (far_3 - 1.0 / 6.0) / far
-    pairs = ((series_1, far_1), (series_3, far_3), (series_4, far_4))
-    return tuple(jnp.where(small, series, up) for series, up in pairs)
+    series_2 = near * series_3 + 0.5
+    series = (near * series_2 + 1.0, series_2, series_3, series_4)
+    up_1 = jnp.expm1(far) / far
+    up_2 = (up_1 - 1.0) / far
+    up_3 = (up_2 - 0.5) / far
+    up = (up_1, up_2, up_3, (up_3 - 1.0 / 6.0) / far)
+    return tuple(jnp.where(small, s, u) for s, u in zip(series, up, strict=True))
+
+
+def relax(
+    y: Float[Array, "*b"],
+    production: Float[Array, "*b"],
+    rate: Float[Array, "*b"],
+    duration: Float[Array, "*b"],
+) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
+    """`y' = production - rate * y` with both constant: the end, exact, and the mean over the step.
+
+    The mean is that of the cubic through both ends with their slopes.
+    """
+    slope = (production - rate * y) * duration
+    end = y + slope * phi1(rate * duration)
+    end_slope = (production - rate * end) * duration
+    return end, 0.5 * (y + end) + (slope - end_slope) / 12.0
 
 
 def rosenbrock_step(
@@ -35,24 +54,24 @@ def rosenbrock_step(
     slope_derivative: Callable[[Array], Array],
     y: Float[Array, "*b"],
     duration: Float[Array, "*b"],
-) -> Float[Array, "*b"]:
+) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
     """One step of a scalar autonomous equation `y' = slope(y)` with `slope_derivative(y) <= 0`.
 
-    The fourth-order method exprb43 of Hochbruck & Ostermann (Acta Numerica 2010;19:209, eq. 2.67):
-    the equation is linearized at `y`, the linear part solved exactly.
+    The fourth-order method exprb43 of Hochbruck & Ostermann (Acta Numerica 2010;19:209):
+    the equation is linearized at `y`, the linear part solved exactly. Returns the end, and
+    the mean over the step as if the way there were that of the linearization.
     """
     rate = slope_derivative(y)
     slope_0 = slope(y)
-    phi_1_half, _, _ = phi_1_3_4(0.5 * duration * rate)
-    phi_1, phi_3, phi_4 = phi_1_3_4(duration * rate)
+    phi_1_half, *_ = phi_functions(0.5 * duration * rate)
+    phi_1, phi_2, phi_3, phi_4 = phi_functions(duration * rate)
 
     def remainder(stage):  # what the linearization at y leaves out
         return slope(stage) - slope_0 - rate * (stage - y)
 
     left_2 = remainder(y + 0.5 * duration * phi_1_half * slope_0)
     left_3 = remainder(y + duration * phi_1 * (slope_0 + left_2))
-    return y + duration * (
-        phi_1 * slope_0
-        + (16.0 * phi_3 - 48.0 * phi_4) * left_2
-        + (12.0 * phi_4 - 2.0 * phi_3) * left_3
-    )
+    beyond = (16.0 * phi_3 - 48.0 * phi_4) * left_2 + (12.0 * phi_4 - 2.0 * phi_3) * left_3
+    # What the linearization leaves out grows with the cube of time: its mean is a quarter.
+    end = y + duration * (phi_1 * slope_0 + beyond)
+    return end, y + phi_2 / phi_1 * (end - y)

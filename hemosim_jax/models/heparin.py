@@ -22,8 +22,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.integrate import ExactFlow, solve
-from hemosim_jax.integrate.exponential import rosenbrock_step
-from hemosim_jax.integrate.linear import phi1
+from hemosim_jax.integrate.exponential import relax, rosenbrock_step
 from hemosim_jax.models import aptt_reagent
 from hemosim_jax.models.aptt_reagent import Reagent
 
@@ -220,14 +219,13 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
     parameters, inputs = args
     saturable, linear = _elimination(parameters, inputs)
     km = parameters.michaelis_u_per_ml
-    level = rosenbrock_step(
+    level, mean_level = rosenbrock_step(
         lambda c: _level_slope(c, parameters, inputs),
         lambda c: -saturable * km / (km + c) ** 2 - linear,
         state.anti_xa_u_per_ml,
         duration_h,
     )
-    mean_level = 0.5 * (state.anti_xa_u_per_ml + level)
-    antithrombin = _relax(
+    antithrombin, _ = relax(
         state.antithrombin,
         parameters.baseline_antithrombin / ANTITHROMBIN_TURNOVER_H,
         (1.0 + ANTITHROMBIN_CONSUMPTION_ML_PER_U * mean_level) / ANTITHROMBIN_TURNOVER_H,
@@ -235,11 +233,10 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
     )
     bound = mean_level / (mean_level + ANTIBODY_HEPARIN_U_PER_ML)
     rise = inputs.immunized * bound / ANTIBODY_RISE_H
-    antibodies = _relax(
+    antibodies, mean_antibodies = relax(
         state.antibody_activity, rise, rise + (1.0 - bound) / ANTIBODY_FALL_H, duration_h
     )
-    mean_antibodies = 0.5 * (state.antibody_activity + antibodies)
-    platelets = _relax(
+    platelets, _ = relax(
         state.platelets_1e9_per_l,
         parameters.baseline_platelets_1e9_per_l / PLATELET_TURNOVER_H,
         1.0 / PLATELET_TURNOVER_H + parameters.platelet_destruction_per_h * mean_antibodies,
@@ -251,9 +248,3 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
         antibody_activity=antibodies,
         platelets_1e9_per_l=platelets,
     )
-
-
-def _relax(y, production, rate, duration_h):
-    """`y' = production - rate * y` with both constant, exactly."""
-    x = rate * duration_h
-    return y + (production - rate * y) * duration_h * phi1(x)

@@ -1,0 +1,114 @@
+"""Do learned policies beat the nomograms on patients they never saw? Every tier, several seeds.
+
+    python -m benchmarks.heparin_learning [--seeds 3] [--tiers easy medium hard] [--out FILE]
+
+`HeparinInfusion-v0`: PPO, and the five-action Q-network (on `HeparinInfusion-Discrete-v0`, the same
+patients), against the Raschke and the anti-Xa nomogram. `HeparinInfusion-POMDP-v0`: PPO with and
+without memory against the same nomograms that order their own laboratory. Each seed trains its own
+agent on its own training stream; all policies are judged on the same held-out patients.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import jax
+from rich.console import Console
+
+import hemosim_jax
+from benchmarks.hardware import description
+from hemosim_jax.evaluation import report
+from hemosim_jax.evaluation.evaluate import evaluate
+from hemosim_jax.evaluation.streams import held_out, training
+from hemosim_jax.learning import dqn, ppo
+from hemosim_jax.learning.config import WIDE
+from hemosim_jax.registry import protocols_of
+
+CONFIG = WIDE.replace(learning_rate=2e-3, initial_log_std=-1.0)
+OBSERVED, ORDERED, DISCRETE = (
+    "HeparinInfusion-v0",
+    "HeparinInfusion-POMDP-v0",
+    "HeparinInfusion-Discrete-v0",
+)
+
+
+def train_ppo(env, params, config, seeds):
+    """A policy for each seed."""
+    train = jax.jit(ppo.make_train(env, params, config)).lower(jax.random.key(0)).compile()
+    return [
+        ppo.agent_policy(env, params, train(training(seed).key())[0].agent, config)
+        for seed in range(seeds)
+    ]
+
+
+def train_dqn(env, params, seeds):
+    """A policy for each seed."""
+    config = dqn.DQNConfig()
+    train = jax.jit(dqn.make_train(env, params, config)).lower(jax.random.key(0)).compile()
+    return [
+        dqn.greedy_policy(train(training(seed).key())[0].weights, config, env.num_actions)
+        for seed in range(seeds)
+    ]
+
+
+def judge(env, params, policies, patients):
+    return [
+        report.summary(env, evaluate(env, params, p, held_out(1000), num_patients=patients))
+        for p in policies
+    ]
+
+
+def named(policies, name):
+    return [p._replace(name=f"{name}, seed {seed}") for seed, p in enumerate(policies)]
+
+
+def rank(summaries, name):
+    """The worst of the seeds of `name`."""
+    of_name = [row for row in summaries if row["policy"].startswith(f"{name}, seed")]
+    return min(of_name, key=lambda row: row["return"]["mean"])["return"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
+    parser.add_argument(
+        "--ids", nargs="+", choices=(OBSERVED, ORDERED), default=[OBSERVED, ORDERED]
+    )
+    parser.add_argument("--steps", type=int, default=CONFIG.total_steps)
+    parser.add_argument("--patients", type=int, default=10_000)
+    parser.add_argument("--out", type=Path, help="JSON file for the results")
+    options = parser.parse_args()
+    console = Console(width=160)
+    console.print(description())
+    results = {}
+    config = CONFIG.replace(total_steps=options.steps)
+    for env_id in options.ids:
+        for tier in options.tiers:
+            env, params = hemosim_jax.make(env_id, difficulty=tier)
+            started = time.perf_counter()
+            agents = named(train_ppo(env, params, config, options.seeds), "ppo")
+            if env_id == ORDERED:
+                remembering = config.replace(memory_size=64)
+                agents += named(train_ppo(env, params, remembering, options.seeds), "recurrent ppo")
+            summaries = judge(env, params, [*protocols_of(env).values(), *agents], options.patients)
+            if env_id == OBSERVED:
+                discrete, its_params = hemosim_jax.make(DISCRETE, difficulty=tier)
+                networks = named(train_dqn(discrete, its_params, options.seeds), "dqn")
+                summaries += judge(discrete, its_params, networks, options.patients)
+            minutes = (time.perf_counter() - started) / 60.0
+            console.print(report.table(env, summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
+            protocols = [row for row in summaries if row["policy"] in protocols_of(env)]
+            best = max(protocols, key=lambda row: row["return"]["mean"])
+            console.print(f"best protocol: {best['policy']} {best['return']}")
+            for name in ("ppo", "recurrent ppo", "dqn"):
+                if any(row["policy"].startswith(f"{name}, seed") for row in summaries):
+                    console.print(f"worst seed of {name}: {rank(summaries, name)}")
+            results[f"{env_id}, {tier}"] = summaries
+            if options.out:
+                options.out.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
