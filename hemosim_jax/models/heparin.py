@@ -37,9 +37,11 @@ LINEAR_CLEARANCE_ML_PER_H_PER_KG = 4.0  # at normal renal function
 # heparin therapy"), and is back two or three days after (Marciniak & Gockerman, Lancet 1977;2:581).
 ANTITHROMBIN_TURNOVER_H = 48.0
 ANTITHROMBIN_CONSUMPTION_ML_PER_U = 0.48  # alpha: a steady 0.4 U/mL lowers it by 0.16
-# Heparin's effect is a A (1 + K) / (A + K): little is lost until antithrombin is well below normal
-# (no relation of antithrombin and heparin requirement in 232 patients, Thromb Res 1987;46:539).
-ANTITHROMBIN_HALF_EFFECT = 0.3  # K; assumption
+# Heparin's effect goes with A / (A + K): little is lost until antithrombin is far below normal (no
+# relation of antithrombin and heparin requirement in 232 patients, Thromb Res 1987;46:539). It is 1
+# at the level of patients on heparin, from whom a reagent's curve is taken.
+ANTITHROMBIN_HALF_EFFECT = 0.15  # K; assumption
+ANTITHROMBIN_ON_HEPARIN = 0.9
 
 # Heparin-induced thrombocytopenia. Platelets are back at 150 some 4 days after stopping (recalled).
 PLATELET_TURNOVER_H = 120.0  # assumption: production is stimulated, the lifespan is 8–10 days
@@ -160,8 +162,9 @@ def vector_field(t_h, state: State, args: tuple[Parameters, Inputs]) -> State:
 
 def aptt_s(state: State, parameters: Parameters, reagent: Reagent) -> Float[Array, ""]:
     """Activated partial thromboplastin time; at most the reagent's limit."""
-    a, k = state.antithrombin, ANTITHROMBIN_HALF_EFFECT
-    effective = state.anti_xa_u_per_ml * a * (1.0 + k) / (a + k)
+    k, usual = ANTITHROMBIN_HALF_EFFECT, ANTITHROMBIN_ON_HEPARIN
+    effect = state.antithrombin / (state.antithrombin + k) * ((usual + k) / usual)
+    effective = state.anti_xa_u_per_ml * effect
     log_ratio = parameters.aptt_gain * aptt_reagent.prolongation(effective, reagent)
     # Cut before the exponential: a level far beyond the limit must not overflow.
     log_limit = jnp.log(reagent.limit_s / parameters.baseline_aptt_s)

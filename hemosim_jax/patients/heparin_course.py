@@ -17,9 +17,9 @@ HIT_INCIDENCE = 0.026
 HIT_ONSET_DAY = (7.5, 0.22)  # median, SD of the log: 87 % between day 5 and 10 (assumption)
 RAPID_ONSET_H = (2.0, 24.0)
 # A third to a half have a thrombosis, 53 % within 30 days without another anticoagulant (recalled,
-# Warkentin & Kelton 1996), as a constant hazard.
-HIT_THROMBOSIS_PER_DAY = 0.025
-HIT_THROMBOSIS_DAYS = 30.0
+# Warkentin & Kelton 1996), most of them early: 51 % in all.
+HIT_THROMBOSIS_PER_DAY = 0.06
+HIT_THROMBOSIS_DAYS = 12.0
 
 # Major bleeding: 7 % more for each 10 s of aPTT (recalled, OASIS-2), from 60 s.
 BLEEDING_PER_APTT_S = 0.1 * 0.0677  # log(1.07) / 10 s

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
-RECHECK_H = 6.0  # after the start and after every change
+RECHECK_H = 6.0  # from one sample to the next, as in the trial
+SETTLING_H = 5.0  # not sooner after a change, however late the result was (assumption)
 RECHECK_STABLE_H = 24.0
 STABLE_RESULTS = 2  # consecutive, in range
 
@@ -54,12 +55,12 @@ STANDARD_CARE = Nomogram(
     start_bolus_u=5000.0,
     start_rate_u_per_h=1000.0,
     bounds=RASCHKE.bounds,
-    steps=(  # assumption: half of the weight-based steps for 80 kg
-        Step(5000.0, 160.0, 0.0),
-        Step(0.0, 80.0, 0.0),
+    steps=(  # assumption: round steps of the period
+        Step(5000.0, 200.0, 0.0),
+        Step(0.0, 100.0, 0.0),
         Step(0.0, 0.0, 0.0),
-        Step(0.0, -80.0, 0.0),
-        Step(0.0, -120.0, 1.0),
+        Step(0.0, -100.0, 0.0),
+        Step(0.0, -200.0, 1.0),
     ),
     in_range=2,
     per_kg=False,
@@ -120,7 +121,7 @@ def adjust(
     """The ward's answer to a result, and the bolus (U).
 
     `bounds` are the nomogram's, in the units of the ward's own reagent. The next sample is drawn
-    six hours after a change, or a day after this one once two in a row were in range.
+    six hours after this one, or a day after it once two in a row were in range.
     """
     scale = weight_kg if nomogram.per_kg else jnp.ones_like(weight_kg)
     step = sum((result >= bound).astype(jnp.int32) for bound in bounds)
@@ -130,12 +131,15 @@ def adjust(
 
     in_range = step == nomogram.in_range
     in_a_row = jnp.where(in_range, ward.in_range_in_a_row + 1, 0)
-    recheck_h = jnp.where(in_a_row >= STABLE_RESULTS, drawn_h + RECHECK_STABLE_H, now_h + RECHECK_H)
+    recheck_h = jnp.where(
+        in_a_row >= STABLE_RESULTS, drawn_h + RECHECK_STABLE_H, drawn_h + RECHECK_H
+    )
+    settled_h = now_h + jnp.where(in_range, 0.0, SETTLING_H)
     rate = ward.rate_u_per_h + of_step("rate_change_u_per_h") * scale
     adjusted = Ward(
         rate_u_per_h=jnp.clip(rate, 0.0, max_rate_u_per_h),
         resume_h=now_h + of_step("hold_h"),
-        next_check_h=jnp.maximum(recheck_h, now_h),
+        next_check_h=jnp.maximum(recheck_h, settled_h),
         in_range_in_a_row=in_a_row,
     )
     return adjusted, of_step("bolus_u") * scale
