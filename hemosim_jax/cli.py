@@ -54,11 +54,13 @@ class TaskOptions:
     difficulty: str | None = None
     """Tier: easy, medium (default) or hard."""
     ancestry: str | None = None
-    """Population: European (default), African, East Asian or Latino."""
+    """Warfarin: European (default), African, East Asian or Latino."""
     calibration: str | None = None
-    """Parameters: iwpc (default) or published."""
+    """Warfarin: iwpc (default) or published parameters."""
     model: str | None = None
-    """Pharmacology: hamberg2010 (default) or hamberg2007."""
+    """Warfarin: hamberg2010 (default) or hamberg2007."""
+    reagent: str | None = None
+    """Heparin: paper (default; anti-Xa 0.3-0.7 is 60-100 s) or raschke (46-70 s)."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Train:
 
     task: tyro.conf.OmitArgPrefixes[TaskOptions]
     ppo: tyro.conf.OmitArgPrefixes[PPOOptions]
-    out: Path = Path("runs/warfarin")
+    out: Path = Path("runs/training")
     """Directory of the run: configuration, checkpoints, metrics, charts, evaluation."""
     preset: str | None = None
     """Hyperparameters to start from: wide (default) or paper."""
@@ -80,7 +82,7 @@ class Train:
     eval_patients: int = 10_000
     """Held-out patients of the final evaluation; 0 for none."""
     cohort: Path | None = None
-    """CSV of real covariates (IWPC layout) to evaluate on as well."""
+    """CSV of real covariates (the task's layout) to evaluate on as well."""
 
 
 @dataclass
@@ -95,18 +97,18 @@ class Evaluate:
     seed: int = 0
     """Of the held-out stream."""
     cohort: Path | None = None
-    """CSV of real covariates (IWPC layout) to evaluate on instead of simulated ones."""
+    """CSV of real covariates (the task's layout) to evaluate on instead of simulated ones."""
     out: Path = Path("runs/evaluation")
     """Directory for the tables, the JSON and the charts."""
 
 
 @dataclass
 class Simulate:
-    """Follow a few virtual patients day by day under one policy."""
+    """Follow a few virtual patients, decision by decision, under one policy."""
 
     task: tyro.conf.OmitArgPrefixes[TaskOptions]
-    policy: str = "iwpc_pharmacogenetic"
-    """A protocol's name, or ppo (with --run)."""
+    policy: str | None = None
+    """A protocol's name, or ppo (with --run); the task's first protocol if not given."""
     run: Path | None = None
     """Directory of a training run."""
     patients: int = 4
@@ -172,14 +174,13 @@ def simulate(options: Simulate) -> None:
     """See `Simulate`."""
     env, params, agent = _environment_and_agent(options.task, options.run)
     policies = protocols_of(env) | ({"ppo": agent} if agent else {})
-    if options.policy not in policies:
-        raise KeyError(f"policy must be one of {', '.join(policies)}; got {options.policy!r}")
+    policy = options.policy or next(iter(policies))
+    if policy not in policies:
+        raise KeyError(f"policy must be one of {', '.join(policies)}; got {policy!r}")
     if options.patients < 1:
         raise ValueError(f"patients must be at least 1, got {options.patients}")
     options.out.mkdir(parents=True, exist_ok=True)
-    followed = courses(
-        env, params, policies[options.policy], held_out(options.seed), options.patients
-    )
+    followed = courses(env, params, policies[policy], held_out(options.seed), options.patients)
     first_columns = (env.readout.time, env.readout.signal, env.readout.treatment)
     columns = [*first_columns, *(name for name in followed.info if name not in first_columns)]
     with (options.out / "courses.csv").open("w", newline="", encoding="utf-8") as file:
@@ -189,7 +190,7 @@ def simulate(options: Simulate) -> None:
             row = [followed.info[name][patient, step].item() for name in columns]
             writer.writerow([patient + 1, *row, followed.reward[patient, step].item()])
     shown = jax.tree.map(lambda x: x[:_SAMPLE_PATIENTS], followed)
-    charts.patient_courses(shown, env.readout, options.out / "courses.png", options.policy)
+    charts.patient_courses(shown, env.readout, options.out / "courses.png", policy)
     Console().print(f"wrote {options.out}/courses.csv and courses.png")
 
 

@@ -32,6 +32,12 @@ def warfarin():
     return Task(env, params)
 
 
+@pytest.fixture(scope="session")
+def heparin_task():
+    """The medium heparin task, likewise."""
+    return Task(*hemosim_jax.make("HeparinInfusion-v0"))
+
+
 class Task:
     """An environment with compiled, batched functions."""
 

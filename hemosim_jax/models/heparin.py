@@ -55,8 +55,8 @@ PLATELET_DESTRUCTION_PER_H = 3.35 / PLATELET_TURNOVER_H
 PROTAMINE_U_PER_MG = 100.0
 MAX_PROTAMINE_MG = 50.0
 
-# Step boundaries as fractions of the interval: dense after a bolus. Six steps keep the level within
-# 3e-4 U/mL for intervals up to 12 h.
+# Step boundaries as fractions of the interval: dense after a bolus. Six steps keep the aPTT within
+# 0.15 s for intervals up to 12 h; longer ones are stable, but rough after a high bolus.
 _GRID = tuple((i / 6.0) ** 1.5 for i in range(7))
 
 
@@ -214,6 +214,7 @@ def _elimination(parameters: Parameters, inputs: Inputs):
 def _level_slope(level, parameters: Parameters, inputs: Inputs):
     saturable, linear = _elimination(parameters, inputs)
     infused = inputs.infusion_u_per_h / parameters.volume_ml
+    level = jnp.maximum(level, 0.0)  # a stage of a long step may fall below
     return infused - saturable * level / (parameters.michaelis_u_per_ml + level) - linear * level
 
 
@@ -228,6 +229,8 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
         state.anti_xa_u_per_ml,
         duration_h,
     )
+    # A step much longer than a high level takes to be eliminated would go through zero.
+    level, mean_level = jnp.maximum(level, 0.0), jnp.maximum(mean_level, 0.0)
     antithrombin, _ = relax(
         state.antithrombin,
         parameters.baseline_antithrombin / ANTITHROMBIN_TURNOVER_H,

@@ -1,9 +1,9 @@
 """Nomograms as policies for the heparin tasks.
 
 The tasks' action is a rate held for the whole interval and a bolus of 80 U/kg or none. So a hold of
-an hour is given as the mean rate of its interval, and a bolus of 40 U/kg, of which nothing is left
-at the next decision six hours later, is left out; with a decision interval of an hour or less it is
-infused over the interval. `protocols.heparin_nomograms` itself knows no such limits.
+an hour is given as the mean rate of its interval, and a bolus of 40 U/kg, of which next to nothing
+is left at the next decision six hours later, is left out. `protocols.heparin_nomograms`, which the
+simulated trial of `benchmarks.heparin_trial` follows, has no such limits.
 """
 
 from collections.abc import Callable, Mapping
@@ -78,9 +78,8 @@ def _decide(nomogram, carry: _Carry, weight_kg, result, drawn_h, is_new):
 def _action(env, ward: Ward, bolus_u, weight_kg, carry: _Carry):
     """The action nearest to the ward's orders (see the module's docstring)."""
     full = bolus_u > (BOLUS_U_PER_KG - 1.0) * weight_kg
-    infused_u = jnp.where(full | (carry.interval_h > 1.0 + _MOMENT_H), 0.0, bolus_u)
     rate = nomograms.infusion_u_per_h(ward, carry.now_h, carry.interval_h)
-    return HeparinInfusion.encode_action(env, rate + infused_u / carry.interval_h, full)
+    return env.encode_action(rate, full)
 
 
 def _observed(name: str, nomogram: Nomogram, field: str) -> Callable[[HeparinInfusion], Policy]:

@@ -102,7 +102,7 @@ def test_a_missing_column_an_absent_file_and_an_empty_one(tmp_path):
         read_iwpc(written(tmp_path, {}, columns=columns))
     with pytest.raises(FileNotFoundError, match="does not exist"):
         read_iwpc(tmp_path / "nothing.csv")
-    with pytest.raises(ValueError, match="no subject left"):
+    with pytest.raises(ValueError, match="nobody left"):
         read_iwpc(written(tmp_path))
 
 
