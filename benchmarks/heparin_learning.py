@@ -19,7 +19,7 @@ from rich.console import Console
 import hemosim_jax
 from benchmarks.hardware import description
 from hemosim_jax.evaluation import report
-from hemosim_jax.evaluation.evaluate import evaluate
+from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import dqn, ppo
 from hemosim_jax.learning.config import WIDE
@@ -53,20 +53,24 @@ def train_dqn(env, params, seeds):
 
 
 def judge(env, params, policies, patients):
-    return [
-        report.summary(env, evaluate(env, params, p, held_out(1000), num_patients=patients))
-        for p in policies
-    ]
+    """The evaluations of all policies, on the same patients and the same chance events."""
+    return [evaluate(env, params, p, held_out(1000), num_patients=patients) for p in policies]
 
 
 def named(policies, name):
     return [p._replace(name=f"{name}, seed {seed}") for seed, p in enumerate(policies)]
 
 
-def rank(summaries, name):
-    """The worst of the seeds of `name`."""
-    of_name = [row for row in summaries if row["policy"].startswith(f"{name}, seed")]
-    return min(of_name, key=lambda row: row["return"]["mean"])["return"]
+def worst(evaluations, name):
+    """The evaluation of the worst seed of `name`, None if there is none."""
+    seeds = [e for e in evaluations if e.policy.startswith(f"{name}, seed")]
+    return min(seeds, key=lambda e: e.episode_return.mean(), default=None)
+
+
+def difference(a, b):
+    """Mean difference of the return of the same patients, with its interval, in words."""
+    mean, low, high = mean_interval(a.episode_return - b.episode_return)
+    return f"{a.policy} - {b.policy}: {mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def main():
@@ -82,7 +86,7 @@ def main():
     options = parser.parse_args()
     console = Console(width=160)
     console.print(description())
-    results = {}
+    written = {}
     config = CONFIG.replace(total_steps=options.steps)
     for env_id in options.ids:
         for tier in options.tiers:
@@ -91,23 +95,29 @@ def main():
             agents = named(train_ppo(env, params, config, options.seeds), "ppo")
             if env_id == ORDERED:
                 remembering = config.replace(memory_size=64)
-                agents += named(train_ppo(env, params, remembering, options.seeds), "recurrent ppo")
-            summaries = judge(env, params, [*protocols_of(env).values(), *agents], options.patients)
+                agents += named(train_ppo(env, params, remembering, options.seeds), "recurrent")
+            protocols = list(protocols_of(env).values())
+            results = judge(env, params, [*protocols, *agents], options.patients)
+            best = max(results[: len(protocols)], key=lambda e: e.episode_return.mean())
             if env_id == OBSERVED:
                 discrete, its_params = hemosim_jax.make(DISCRETE, difficulty=tier)
                 networks = named(train_dqn(discrete, its_params, options.seeds), "dqn")
-                summaries += judge(discrete, its_params, networks, options.patients)
+                results += judge(discrete, its_params, networks, options.patients)
+            summaries = [report.summary(env, result) for result in results]
             minutes = (time.perf_counter() - started) / 60.0
             console.print(report.table(env, summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
-            protocols = [row for row in summaries if row["policy"] in protocols_of(env)]
-            best = max(protocols, key=lambda row: row["return"]["mean"])
-            console.print(f"best protocol: {best['policy']} {best['return']}")
-            for name in ("ppo", "recurrent ppo", "dqn"):
-                if any(row["policy"].startswith(f"{name}, seed") for row in summaries):
-                    console.print(f"worst seed of {name}: {rank(summaries, name)}")
-            results[f"{env_id}, {tier}"] = summaries
+            by_name = {name: worst(results, name) for name in ("ppo", "recurrent", "dqn")}
+            pairs = [(agent, best) for agent in by_name.values() if agent]
+            if by_name["recurrent"]:
+                pairs.append((by_name["recurrent"], by_name["ppo"]))
+            for pair in pairs:
+                console.print(f"worst seed, same patients: {difference(*pair)}")
+            written[f"{env_id}, {tier}"] = {
+                "summaries": summaries,
+                "differences": [difference(*pair) for pair in pairs],
+            }
             if options.out:
-                options.out.write_text(json.dumps(results, indent=1))
+                options.out.write_text(json.dumps(written, indent=1))
 
 
 if __name__ == "__main__":

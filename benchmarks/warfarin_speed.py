@@ -14,83 +14,13 @@ import json
 import resource
 import subprocess
 import sys
-import time
-import warnings
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
-
-import hemosim_jax
 from benchmarks.hardware import description
+from benchmarks.stepping import hemosim_steps_per_s, nanoseconds_per_step
 
-REPEATS = 7
-STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient
+ENV_ID = "WarfarinDosing-v0"
 CACHE_BLOCK = 16_384  # patients whose state stays in a processor's cache
-
-
-def random_rollout(env, patients, steps, block):
-    """A jitted function of (key, state, params): `steps` steps of all patients, block by block."""
-    step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
-
-    def roll(key, state, params):
-        def one_step(carry, _):
-            key, state, total = carry
-            key, key_action, key_step = jax.random.split(key, 3)
-            actions = jax.random.uniform(key_action, (block, 1))
-            keys = jax.random.split(key_step, block)
-            observation, state, reward, *_ = step(keys, state, actions, params)
-            return (key, state, total + reward.sum() + observation.sum()), None
-
-        start = (key, state, jnp.float32(0.0))
-        return jax.lax.scan(one_step, start, None, length=steps)[0][1:]
-
-    def run(key, state, params):
-        blocks = patients // block
-        split = jax.tree.map(lambda x: x.reshape(blocks, block, *x.shape[1:]), state)
-        keys = jax.random.split(key, blocks)
-        return jax.lax.map(lambda row: roll(*row, params), (keys, split))
-
-    return jax.jit(run)
-
-
-def measure(difficulty, patients, block, steps=None):
-    """Nanoseconds per patient and step (best of several), and seconds to compile."""
-    env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty)
-    steps = steps or max(40, STEPS_PER_MEASUREMENT // patients)
-    keys = jax.random.split(jax.random.key(0), patients)
-    _, state = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))(keys, params)
-    started = time.perf_counter()
-    run = random_rollout(env, patients, steps, block).lower(jax.random.key(1), state, params)
-    compiled = run.compile()
-    compile_s = time.perf_counter() - started
-    best_s = float("inf")
-    for repeat in range(REPEATS):
-        started = time.perf_counter()
-        jax.block_until_ready(compiled(jax.random.key(repeat), state, params))
-        best_s = min(best_s, time.perf_counter() - started)
-    return 1e9 * best_s / (patients * steps), compile_s
-
-
-def hemosim_steps_per_s(seconds=4.0):
-    """Single-process steps per second of hemosim's warfarin environment, or None."""
-    try:
-        import gymnasium
-        import hemosim  # noqa: F401
-    except ImportError:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        env = gymnasium.make("hemosim/WarfarinDosing-v0", difficulty="medium")
-        env.reset(seed=0)
-        env.action_space.seed(0)
-        started, steps = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            *_, terminated, truncated, _ = env.step(env.action_space.sample())
-            steps += 1
-            if terminated or truncated:
-                env.reset()
-        return steps / (time.perf_counter() - started)
 
 
 def peak_memory_gb(patients):
@@ -105,12 +35,12 @@ def main():
     parser.add_argument("--only-step", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only_step:
-        measure("medium", options.only_step, options.only_step, steps=5)
+        nanoseconds_per_step(ENV_ID, "medium", options.only_step, options.only_step, steps=5)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
         return
     results = {"hardware": description()}
     print(results["hardware"])
-    peer = hemosim_steps_per_s()
+    peer = hemosim_steps_per_s(ENV_ID)
     for difficulty, patients, block in (
         ("medium", 4096, 4096),
         ("hard", 4096, 4096),
@@ -120,7 +50,7 @@ def main():
         ("medium", 262_144, 262_144),
         ("medium", 4096, 4096),
     ):
-        nanoseconds, compile_s = measure(difficulty, patients, block)
+        nanoseconds, compile_s = nanoseconds_per_step(ENV_ID, difficulty, patients, block)
         name = f"{difficulty}, {patients} patients in blocks of {block}"
         best = min(nanoseconds, results.get(name, {}).get("ns_per_step", nanoseconds))
         results[name] = {"ns_per_step": best, "steps_per_s": 1e9 / best, "compile_s": compile_s}
@@ -133,7 +63,7 @@ def main():
     if peer is None:
         print("hemosim is not installed: no ratio")
     else:
-        again = hemosim_steps_per_s()
+        again = hemosim_steps_per_s(ENV_ID)
         results["hemosim_steps_per_s"] = max(peer, again)
         ours = results["medium, 4096 patients in blocks of 4096"]["steps_per_s"]
         results["ratio"] = ours / max(peer, again)

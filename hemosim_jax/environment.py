@@ -11,6 +11,8 @@ from flax import struct
 from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float
 
+DIFFICULTIES = ("easy", "medium", "hard")
+
 
 @struct.dataclass
 class EnvParams(environment.EnvParams):
@@ -18,7 +20,6 @@ class EnvParams(environment.EnvParams):
 
     max_steps_in_episode: int = 1
     decision_interval_h: float = 24.0  # from one decision to the next
-    reward_per_chf: float = 0.0  # of laboratory orders; only variants with a laboratory set it
 
 
 class Readout(NamedTuple):
@@ -58,6 +59,23 @@ class TreatmentEnvironment(environment.Environment):
     readout: Readout
     groups: Mapping[str, tuple[str, ...]]  # integer entries of `info` by which results are split
     _supports_transition_gradients = True
+
+    def __init__(self, difficulty: str):
+        """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
+        check_difficulty(difficulty)
+        self._difficulty = difficulty
+
+    @property
+    def default_params(self) -> EnvParams:
+        """Parameters of the tier chosen at construction."""
+        return self.tier(self._difficulty)
+
+    @abc.abstractmethod
+    def tier(self, difficulty: str) -> EnvParams:
+        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
+
+        **Raises:** `ValueError` for another tier than `DIFFICULTIES`.
+        """
 
     @abc.abstractmethod
     def sample_patient(self, key: jax.Array, params: EnvParams) -> Any:
@@ -139,6 +157,22 @@ class TreatmentEnvironment(environment.Environment):
             self.observe(None, state, action, params), state
         )
         return observation, state, reward, terminated, info
+
+
+def check_difficulty(difficulty: str) -> None:
+    """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
+    if difficulty not in DIFFICULTIES:
+        raise ValueError(f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}")
+
+
+def plain_numbers(*parts: Any) -> dict[str, float]:
+    """The floating-point fields of dataclasses by name, rounded to read."""
+    return {
+        name: round(float(value), 4)
+        for part in parts
+        for name, value in vars(part).items()
+        if jnp.issubdtype(value.dtype, jnp.floating)
+    }
 
 
 def strong(params: EnvParams) -> EnvParams:

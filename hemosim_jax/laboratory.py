@@ -27,9 +27,9 @@ class Assay(NamedTuple):
 
 
 # Turnaround: an urgent aPTT takes 1 h and a routine one 4 h (UCSF), a coagulation panel 2 h
-# (Eastern Health), anti-Xa 1–2 h (recalled); the spreads are assumptions. Analytical CV and limits:
-# assumptions within the ranges of Zengi 2023 and de Maat 2016. Costs: aPTT, anti-Xa and thrombin
-# time of a Swiss laboratory (PMC6009553), the others assumptions.
+# (Eastern Health), anti-Xa 1–2 h (recalled); the spreads are assumptions. Analytical CV and limits
+# are assumptions (de Maat 2016 gives 1.3 % for PT to 12.9 % over all assays). Costs: aPTT, anti-Xa
+# and thrombin time of a Swiss laboratory (PMC6009553), the others assumptions.
 APTT = Assay(1.0, 0.4, 4.0, 0.04, (15.0, 150.0), 23.4)
 ANTI_XA = Assay(1.5, 0.4, 8.0, 0.05, (0.04, 2.0), 24.2)
 PLATELETS = Assay(0.75, 0.4, 4.0, 0.03, (1.0, 2000.0), 9.0)
@@ -136,7 +136,7 @@ def collect(queue: Queue, now_h: Float[Array, ""]) -> tuple[Queue, Queue]:
 def newest(known: Sample, arrived: Queue) -> Sample:
     """The most recently drawn result of those known and those that arrived."""
     for sample in arrived:
-        later = ~jnp.isinf(sample.arrives_h) & (sample.drawn_h > known.drawn_h)
+        later = ~jnp.isinf(sample.arrives_h) & (sample.drawn_h >= known.drawn_h)
         known = _where(later, sample, known)
     return known
 

@@ -1,4 +1,4 @@
-"""Action and observation spaces: gymnax's own, and the one it lacks."""
+"""Action and observation spaces: gymnax's own, the one it lacks, and the way in and out of 0..1."""
 
 import gymnasium
 import jax
@@ -7,6 +7,7 @@ import numpy as np
 from gymnax.environments.spaces import Box as Box
 from gymnax.environments.spaces import Discrete as Discrete
 from gymnax.environments.spaces import Space, gymnax_space_to_gym_space
+from jaxtyping import Array, Float
 
 
 class MultiDiscrete(Space):
@@ -30,6 +31,18 @@ class MultiDiscrete(Space):
         """Whether every entry lies in its range."""
         x = jnp.asarray(x)
         return jnp.all((x >= 0) & (x < jnp.array(self.sizes)))
+
+
+def to_unit(value: Array, bounds: tuple[float, float]) -> Float[Array, "..."]:
+    """Where `value` lies between the bounds, clipped to 0..1."""
+    low, high = bounds
+    return jnp.clip((value - low) / (high - low), 0.0, 1.0)
+
+
+def from_unit(fraction: Array, bounds: tuple[float, float]) -> Float[Array, "..."]:
+    """The value that lies at this fraction between the bounds."""
+    low, high = bounds
+    return low + (high - low) * fraction
 
 
 def to_gymnasium(space: Space) -> gymnasium.Space:

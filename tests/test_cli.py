@@ -157,3 +157,37 @@ def test_a_cohort_file(capsys, tmp_path):
     path = written(tmp_path, {})
     error = run(capsys, "evaluate", "--cohort", path, status=2)
     assert "has 1 usable patient; 2 are needed" in error
+
+
+def test_heparin_is_simulated_by_its_first_protocol(capsys, tmp_path):
+    task = ("--env-id", "HeparinInfusion-POMDP-v0", "--reagent", "raschke")
+    run(capsys, "simulate", *task, "--patients", 2, "--out", tmp_path)
+    lines = (tmp_path / "courses.csv").read_text().splitlines()
+    assert lines[0].startswith("patient,hours,aptt_s,infusion_u_per_h,")
+    assert len(lines) > 3
+    assert (tmp_path / "courses.png").stat().st_size > 0
+
+
+def test_heparin_is_evaluated_on_a_cohort_file(capsys, tmp_path):
+    cohort = tmp_path / "cohort.csv"
+    cohort.write_text("age,sex,weight_kg\n70,F,60\n55,M,90\n60,M,NA\n")
+    arguments = ("--env-id", "HeparinInfusion-v0", "--cohort", cohort, "--out", tmp_path)
+    out = run(capsys, "evaluate", *arguments)
+    assert "2 patients; left out: weight missing: 1" in out
+    assert "raschke" in out
+
+
+def test_a_recurrent_policy_is_trained_stored_and_judged(capsys, tmp_path):
+    task = ("--env-id", "HeparinInfusion-POMDP-v0", "--memory-size", 8)
+    run(capsys, "train", *task, *TINY, "--out", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["ppo"]["memory_size"] == 8
+    out = run(capsys, "evaluate", "--run", tmp_path / "run", "--patients", 20, "--out", tmp_path)
+    assert "ppo" in out
+
+
+def test_an_option_of_another_task_is_named(capsys, tmp_path):
+    arguments = ("--env-id", "HeparinInfusion-v0", "--ancestry", "African", "--out", tmp_path)
+    error = run(capsys, "evaluate", *arguments, status=2)
+    assert "HeparinInfusion-v0" in error
+    assert "ancestry" in error

@@ -223,5 +223,7 @@ def test_unknown_ids_and_options_are_named():
         hemosim_jax.make("Nothing-v0")
     with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard; got 'x'"):
         hemosim_jax.make("WarfarinDosing-v0", difficulty="x")
+    with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard; got 'x'"):
+        hemosim_jax.make("HeparinInfusion-v0")[0].tier("x")
     with pytest.raises(ValueError, match="unexpected keyword argument 'tier'"):
         hemosim_jax.make("WarfarinDosing-v0", tier="easy")

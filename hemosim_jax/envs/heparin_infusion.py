@@ -10,7 +10,15 @@ from flax import struct
 from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
-from hemosim_jax.environment import CohortFile, EnvParams, Readout, TreatmentEnvironment, strong
+from hemosim_jax.environment import (
+    CohortFile,
+    EnvParams,
+    Readout,
+    TreatmentEnvironment,
+    check_difficulty,
+    plain_numbers,
+    strong,
+)
 from hemosim_jax.models import heparin
 from hemosim_jax.models.aptt_reagent import REAGENTS, Reagent
 from hemosim_jax.outcomes.aptt import aptt_outcomes
@@ -19,9 +27,8 @@ from hemosim_jax.patients import heparin_course
 from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.heparin import Patient
 from hemosim_jax.patients.heparin_file import read_heparin_cohort
-from hemosim_jax.spaces import Box
+from hemosim_jax.spaces import Box, from_unit, to_unit
 
-DIFFICULTIES = ("easy", "medium", "hard")
 MAX_INFUSION_U_PER_H = 2500.0
 BOLUS_U_PER_KG = 80.0
 DECISION_INTERVAL_H = 6.0
@@ -63,6 +70,7 @@ class HeparinParams(EnvParams):
     low_aptt_s: float = 40.0
     terminal_aptt_s: float = 150.0
     terminal_platelets_1e9_per_l: float = 50.0
+    reward_per_chf: float = 0.0  # of laboratory orders; the variant with a laboratory sets it
 
 
 @struct.dataclass
@@ -82,7 +90,6 @@ class HeparinState(environment.EnvState):
     elapsed_h: Float[Array, ""]
     patient: Patient
     drug: heparin.State
-    ordered_u_per_h: Float[Array, ""]  # infusion, by the last decision
     infusion_u_per_h: Float[Array, ""]  # given in the last interval
     bolus_u: Float[Array, ""]
     valid_action: Bool[Array, ""]  # whether it was a number
@@ -134,32 +141,21 @@ class HeparinInfusion(TreatmentEnvironment):
 
         - `difficulty`: "easy" (normal kidneys, half the variability, no complications), "medium"
           (renal function varies between patients, full variability, thrombocytopenia as often as
-          published) or "hard" (and recent exposure to heparin, bleeding, kidneys and elimination
-          that change).
+          published, which five days hardly ever show) or "hard" (and recent exposure to heparin,
+          bleeding, kidneys and elimination that change). Kidneys alone change the level on a usual
+          infusion by a tenth at most: the linear path is a small part.
         - `reagent`: "paper" (anti-Xa 0.3–0.7 is 60–100 s) or "raschke" (46–70 s).
 
         **Raises:** `ValueError` for any other value.
         """
+        super().__init__(difficulty)
         if reagent not in REAGENTS:
             raise ValueError(f"reagent must be one of {', '.join(REAGENTS)}; got {reagent!r}")
         self._reagent = REAGENTS[reagent]
-        self._difficulty = difficulty
-        self.tier(difficulty)
-
-    @property
-    def default_params(self) -> HeparinParams:
-        """Parameters of the tier chosen at construction."""
-        return self.tier(self._difficulty)
 
     def tier(self, difficulty: str) -> HeparinParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
-
-        **Raises:** `ValueError` for another name.
-        """
-        if difficulty not in DIFFICULTIES:
-            raise ValueError(
-                f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}"
-            )
+        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
+        check_difficulty(difficulty)
         population, risks = patients_heparin.Population(), heparin_course.MEDIUM
         if difficulty == "easy":
             population = population.replace(
@@ -185,7 +181,6 @@ class HeparinInfusion(TreatmentEnvironment):
             elapsed_h=zero,
             patient=patient,
             drug=heparin.initial_state(patient.parameters),
-            ordered_u_per_h=zero,
             infusion_u_per_h=zero,
             bolus_u=zero,
             valid_action=jnp.ones((), bool),
@@ -217,28 +212,23 @@ class HeparinInfusion(TreatmentEnvironment):
         duration_h: Float[Array, ""],
         params: HeparinParams,
     ) -> HeparinState:
-        """Bolus, protamine and the new rate now, and the hours that follow.
-
-        While the ward holds heparin after a bleed, neither bolus nor infusion is given.
-        """
+        """Bolus, protamine and the new rate now, the hours that follow, and what they bring."""
         patient = state.patient
         parameters = patient.parameters
+        valid = jnp.isfinite(treatment.infusion_u_per_h)
+        infusion_u_per_h = jnp.where(valid, treatment.infusion_u_per_h, 0.0)
+        bolus_u = treatment.bolus_u_per_kg * patient.covariates.weight_kg
+        drug = heparin.give_bolus(state.drug, bolus_u, parameters)
+        drug = heparin.give_protamine(drug, treatment.protamine_mg, parameters)
         course = heparin_course.progress(
             key,
             patient.course,
             state.elapsed_h,
             duration_h,
-            state.drug.anti_xa_u_per_ml,
-            heparin.aptt_s(state.drug, parameters, params.reagent),
+            drug.anti_xa_u_per_ml,
+            heparin.aptt_s(drug, parameters, params.reagent),
             params.risks,
         )
-        valid = jnp.isfinite(treatment.infusion_u_per_h)
-        ordered_u_per_h = jnp.where(valid, treatment.infusion_u_per_h, 0.0)
-        given = valid & (course.hold_left_h <= 0.0)
-        infusion_u_per_h = jnp.where(given, ordered_u_per_h, 0.0)
-        bolus_u = jnp.where(given, treatment.bolus_u_per_kg, 0.0) * patient.covariates.weight_kg
-        drug = heparin.give_bolus(state.drug, bolus_u, parameters)
-        drug = heparin.give_protamine(drug, treatment.protamine_mg, parameters)
         inputs = heparin.Inputs(
             infusion_u_per_h=infusion_u_per_h,
             elimination_ratio=jnp.exp(course.log_elimination),
@@ -252,11 +242,11 @@ class HeparinInfusion(TreatmentEnvironment):
             inputs,
             differentiable=self.transition_gradients_enabled,
         )
+        drug = heparin_course.after_bleeding(drug, course)
         return state.replace(
             elapsed_h=state.elapsed_h + duration_h,
             patient=patient.replace(course=course),
             drug=drug,
-            ordered_u_per_h=ordered_u_per_h,
             infusion_u_per_h=infusion_u_per_h,
             bolus_u=bolus_u,
             valid_action=valid,
@@ -275,9 +265,7 @@ class HeparinInfusion(TreatmentEnvironment):
             (state.drug.platelets_1e9_per_l, OBSERVED_PLATELETS_1E9_PER_L),
             (state.elapsed_h, OBSERVED_HOURS),
         )
-        return jnp.stack(
-            [jnp.clip((value - low) / (high - low), 0.0, 1.0) for value, (low, high) in raw]
-        )
+        return jnp.stack([to_unit(value, bounds) for value, bounds in raw])
 
     def decode_observation(self, observation: Float[Array, " 6"]) -> HeparinObservation:
         """Clinical units; what the space's bounds clip stays clipped."""
@@ -290,7 +278,7 @@ class HeparinInfusion(TreatmentEnvironment):
             OBSERVED_HOURS,
         )
         return HeparinObservation(
-            *(low + (high - low) * observation[i] for i, (low, high) in enumerate(bounds))
+            *(from_unit(observation[i], its_bounds) for i, its_bounds in enumerate(bounds))
         )
 
     def is_terminated(self, state: HeparinState, params: HeparinParams) -> Bool[Array, ""]:
@@ -329,7 +317,6 @@ class HeparinInfusion(TreatmentEnvironment):
             "therapeutic": _therapeutic(aptt_s, params),
             "infusion_u_per_h": state.infusion_u_per_h,
             "bolus_u": state.bolus_u,
-            "held_after_bleeding": course.hold_left_h > 0.0,
             "hit": course.immunized,
             "major_bleed": course.major_bleed,
             "thrombosis": course.thrombosis,
@@ -369,15 +356,10 @@ class HeparinInfusion(TreatmentEnvironment):
     def describe(self, patient: Patient) -> dict[str, Any]:
         """Covariates by name, the individual parameters, and what is to come."""
         covariates = patient.covariates
-        numbers = {
-            name: round(float(value), 4)
-            for name, value in (vars(covariates) | vars(patient.parameters)).items()
-            if jnp.issubdtype(value.dtype, jnp.floating)
-        }
         return {
             "sex": "male" if covariates.male else "female",
             "recently_exposed": bool(covariates.recently_exposed),
-            **numbers,
+            **plain_numbers(covariates, patient.parameters),
             "hit_onset_h": float(patient.course.hit_onset_h),
         }
 

@@ -1,4 +1,4 @@
-"""`HeparinInfusion-Discrete-v0`: heparin by five changes of the running rate, as Nemati 2016."""
+"""`HeparinInfusion-Discrete-v0`: heparin by five changes of the running rate, after Nemati 2016."""
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ class HeparinInfusionDiscrete(HeparinInfusion):
         """Before heparin; the rate it is about to start with counts as running."""
         state = super().initial_state(patient, params)
         rate = START_RATE_U_PER_KG_PER_H * patient.covariates.weight_kg
-        return state.replace(ordered_u_per_h=jnp.minimum(rate, MAX_INFUSION_U_PER_H))
+        return state.replace(infusion_u_per_h=jnp.minimum(rate, MAX_INFUSION_U_PER_H))
 
     def decode_action(self, action: Int[Array, ""]) -> RateChange:
         """The change that the action means; every integer is clipped to the five."""
@@ -57,7 +57,7 @@ class HeparinInfusionDiscrete(HeparinInfusion):
     ) -> HeparinState:
         """The changed rate from now on; a bolus at the start of therapy."""
         weight_kg = state.patient.covariates.weight_kg
-        rate = state.ordered_u_per_h + treatment.change_u_per_kg_per_h * weight_kg
+        rate = state.infusion_u_per_h + treatment.change_u_per_kg_per_h * weight_kg
         absolute = Treatment(
             infusion_u_per_h=jnp.clip(rate, 0.0, MAX_INFUSION_U_PER_H),
             bolus_u_per_kg=jnp.where(state.time == 0, BOLUS_U_PER_KG, 0.0).astype(rate.dtype),

@@ -10,9 +10,7 @@ from hemosim_jax.envs import heparin_infusion as observed
 from hemosim_jax.envs.heparin_infusion import HeparinInfusion, HeparinParams, HeparinState
 from hemosim_jax.envs.ordered_laboratory import REWARD_PER_CHF, OrderedLaboratory
 from hemosim_jax.patients.heparin import WEIGHT_KG
-from hemosim_jax.spaces import Box
-
-OBSERVED_ANTI_XA_U_PER_ML = (0.0, 2.0)
+from hemosim_jax.spaces import Box, from_unit, to_unit
 
 
 @struct.dataclass
@@ -27,7 +25,7 @@ class HeparinLaboratoryObservation:
     platelets_age_h: Float[Array, ""]
     aptt_under_way: Bool[Array, ""]
     weight_kg: Float[Array, ""]
-    renal_function: Float[Array, ""]
+    renal_function: Float[Array, ""]  # on admission
     hours: Float[Array, ""]
 
 
@@ -36,9 +34,10 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
 
     Observation (10): newest aPTT and its age, anti-Xa and its age, platelets and their age (results
     in 0..1, or -1 where there is none yet; ages in 0..1, 1 being 48 h), whether an aPTT is under
-    way, weight, renal function, hours. Action (5) in 0..1: infusion, bolus, and orders (above 0.5)
-    of aPTT, anti-Xa and platelets. Reward: that of `HeparinInfusion-v0` for the true aPTT, less
-    0.004 for each franc of orders. aPTT and platelets of admission are known at the start.
+    way, weight, renal function on admission, hours. Action (5) in 0..1: infusion, bolus, and orders
+    (above 0.5) of aPTT, anti-Xa and platelets. Reward: that of `HeparinInfusion-v0` for the true
+    aPTT, less 0.004 for each franc of orders. aPTT and platelets of admission are known at the
+    start.
     """
 
     panel = laboratory.HEPARIN_PANEL
@@ -65,12 +64,13 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
     ) -> Float[Array, " 10"]:
         """The ten numbers of the class docstring."""
         covariates_and_time = super().observe(key, state, action, params)
-        weight, renal, hours = (covariates_and_time[i] for i in (2, 3, 5))
+        weight, hours = covariates_and_time[2], covariates_and_time[5]
+        renal = to_unit(state.patient.covariates.renal_function, observed.OBSERVED_RENAL_FUNCTION)
         under_way = laboratory.in_flight(state.laboratory.in_flight["aptt"]) > 0
         return jnp.stack(
             [
                 *self.observed_result(state, "aptt", observed.OBSERVED_APTT_S),
-                *self.observed_result(state, "anti_xa", OBSERVED_ANTI_XA_U_PER_ML),
+                *self.observed_result(state, "anti_xa", observed.OBSERVED_ANTI_XA_U_PER_ML),
                 *self.observed_result(state, "platelets", observed.OBSERVED_PLATELETS_1E9_PER_L),
                 under_way.astype(weight.dtype),
                 weight,
@@ -83,7 +83,7 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
         """Clinical units; what the space's bounds clip stays clipped."""
 
         def scaled(index, bounds):
-            return bounds[0] + (bounds[1] - bounds[0]) * jnp.maximum(observation[index], 0.0)
+            return from_unit(jnp.maximum(observation[index], 0.0), bounds)
 
         def age_h(index):
             return self.oldest_h * observation[index]
@@ -91,7 +91,7 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
         return HeparinLaboratoryObservation(
             aptt_s=scaled(0, observed.OBSERVED_APTT_S),
             aptt_age_h=age_h(1),
-            anti_xa_u_per_ml=scaled(2, OBSERVED_ANTI_XA_U_PER_ML),
+            anti_xa_u_per_ml=scaled(2, observed.OBSERVED_ANTI_XA_U_PER_ML),
             anti_xa_age_h=age_h(3),
             platelets_1e9_per_l=scaled(4, observed.OBSERVED_PLATELETS_1E9_PER_L),
             platelets_age_h=age_h(5),

@@ -12,7 +12,7 @@ from hemosim_jax import laboratory
 from hemosim_jax.environment import EnvParams
 from hemosim_jax.laboratory import Assay
 from hemosim_jax.patients.draws import as_normal, draw
-from hemosim_jax.spaces import Box
+from hemosim_jax.spaces import Box, to_unit
 
 REWARD_PER_CHF = -0.004  # an aPTT costs a fifth of an interval in range (working value)
 
@@ -120,11 +120,9 @@ class OrderedLaboratory(abc.ABC):
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """The newest result scaled to 0..1 (-1 if there is none) and its age (1: `oldest_h`)."""
         sample = state.laboratory.known[name]
-        low, high = bounds
         known = ~jnp.isinf(sample.drawn_h)
-        value = jnp.clip((sample.value - low) / (high - low), 0.0, 1.0)
-        age_h = jnp.clip(state.elapsed_h - sample.drawn_h, 0.0, self.oldest_h)
-        return jnp.where(known, value, -1.0), age_h / self.oldest_h
+        age = to_unit(state.elapsed_h - sample.drawn_h, (0.0, self.oldest_h))
+        return jnp.where(known, to_unit(sample.value, bounds), -1.0), age
 
     @property
     def num_actions(self) -> int:

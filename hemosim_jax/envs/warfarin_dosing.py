@@ -16,6 +16,8 @@ from hemosim_jax.environment import (
     EnvParams,
     Readout,
     TreatmentEnvironment,
+    check_difficulty,
+    plain_numbers,
     strong,
 )
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
@@ -25,10 +27,9 @@ from hemosim_jax.patients import warfarin, warfarin_course
 from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.iwpc import read_iwpc
 from hemosim_jax.patients.warfarin import Patient
-from hemosim_jax.spaces import Box
+from hemosim_jax.spaces import Box, from_unit, to_unit
 
 MODELS = {"hamberg2010": warfarin_hamberg2010, "hamberg2007": warfarin_hamberg2007}
-DIFFICULTIES = ("easy", "medium", "hard")
 MAX_DOSE_MG = 15.0
 EPISODE_DAYS = 90
 
@@ -63,6 +64,7 @@ class WarfarinParams(EnvParams):
     high_inr: float = 4.0
     low_inr: float = 1.5
     terminal_inr: tuple[float, float] = (1.0, 6.0)
+    reward_per_chf: float = 0.0  # of laboratory orders; the variant with a laboratory sets it
 
 
 @struct.dataclass
@@ -139,27 +141,15 @@ class WarfarinDosing(TreatmentEnvironment):
 
         **Raises:** `ValueError` for any other value.
         """
+        super().__init__(difficulty)
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}; got {model!r}")
         self.model = MODELS[model]
         self._population = warfarin.population(ancestry, calibration_of(calibration, self.model))
-        self._difficulty = difficulty
-        self.tier(difficulty)
-
-    @property
-    def default_params(self) -> WarfarinParams:
-        """Parameters of the tier chosen at construction."""
-        return self.tier(self._difficulty)
 
     def tier(self, difficulty: str) -> WarfarinParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
-
-        **Raises:** `ValueError` for another name.
-        """
-        if difficulty not in DIFFICULTIES:
-            raise ValueError(
-                f"difficulty must be one of {', '.join(DIFFICULTIES)}; got {difficulty!r}"
-            )
+        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
+        check_difficulty(difficulty)
         population, risks = self._population, warfarin_course.CourseRisks()
         if difficulty == "easy":
             population = population.replace(
@@ -257,15 +247,13 @@ class WarfarinDosing(TreatmentEnvironment):
             (covariates.vkorc1, (0, len(VKORC1_GENOTYPES) - 1)),
             (state.elapsed_h / 24.0, (0, EPISODE_DAYS)),
         )
-        return jnp.stack(
-            [jnp.clip((value - low) / (high - low), 0.0, 1.0) for value, (low, high) in raw]
-        )
+        return jnp.stack([to_unit(value, bounds) for value, bounds in raw])
 
     def decode_observation(self, observation: Float[Array, " 8"]) -> WarfarinObservation:
         """Clinical units; what the space's bounds clip stays clipped."""
 
         def scaled(index, bounds):
-            return bounds[0] + (bounds[1] - bounds[0]) * observation[index]
+            return from_unit(observation[index], bounds)
 
         def coded(index, names):
             return jnp.round(scaled(index, (0, len(names) - 1))).astype(jnp.int32)
@@ -354,11 +342,6 @@ class WarfarinDosing(TreatmentEnvironment):
     def describe(self, patient: Patient) -> dict[str, Any]:
         """Covariates by name, the individual parameters, and what is to come."""
         covariates = patient.covariates
-        numbers = {
-            name: round(float(value), 4)
-            for name, value in (vars(covariates) | vars(patient.parameters)).items()
-            if jnp.issubdtype(value.dtype, jnp.floating)
-        }
         flags = ("amiodarone", "enzyme_inducer", "smoker")
         return {
             "sex": "male" if covariates.male else "female",
@@ -366,7 +349,7 @@ class WarfarinDosing(TreatmentEnvironment):
             "cyp2c9": CYP2C9_GENOTYPES[int(covariates.cyp2c9)],
             "vkorc1": VKORC1_GENOTYPES[int(covariates.vkorc1)],
             **{name: bool(getattr(covariates, name)) for name in flags},
-            **numbers,
+            **plain_numbers(covariates, patient.parameters),
             "missed_dose_probability": round(float(patient.course.missed_dose_probability), 4),
             "amiodarone_start_day": float(patient.course.amiodarone_start_h) / 24.0,
         }

@@ -13,7 +13,7 @@ from hemosim_jax.envs.warfarin_dosing import (
     WarfarinParams,
     WarfarinState,
 )
-from hemosim_jax.spaces import Box
+from hemosim_jax.spaces import Box, from_unit
 
 
 @struct.dataclass
@@ -68,9 +68,8 @@ class WarfarinDosingPOMDP(OrderedLaboratory, WarfarinDosing):
         """Clinical units; what the space's bounds clip stays clipped."""
         # From the fourth number on the layout is that of the observed task.
         seen = super().decode_observation(observation)
-        low, high = OBSERVED_INR
         return WarfarinLaboratoryObservation(
-            inr=low + (high - low) * jnp.maximum(observation[0], 0.0),
+            inr=from_unit(jnp.maximum(observation[0], 0.0), OBSERVED_INR),
             inr_age_days=self.oldest_h / 24.0 * observation[1],
             inr_under_way=observation[2] > 0.5,
             age_y=seen.age_y,

@@ -72,6 +72,5 @@ def rosenbrock_step(
     left_2 = remainder(y + 0.5 * duration * phi_1_half * slope_0)
     left_3 = remainder(y + duration * phi_1 * (slope_0 + left_2))
     beyond = (16.0 * phi_3 - 48.0 * phi_4) * left_2 + (12.0 * phi_4 - 2.0 * phi_3) * left_3
-    # What the linearization leaves out grows with the cube of time: its mean is a quarter.
     end = y + duration * (phi_1 * slope_0 + beyond)
     return end, y + phi_2 / phi_1 * (end - y)

@@ -16,6 +16,7 @@ from gymnax.environments.spaces import Discrete
 from jaxtyping import Array, Float, Int
 
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
+from hemosim_jax.learning.learner import Learner, trainer
 from hemosim_jax.learning.networks import MLP
 from hemosim_jax.learning.normalization import (
     RunningMoments,
@@ -23,7 +24,6 @@ from hemosim_jax.learning.normalization import (
     no_samples,
     scale_reward,
 )
-from hemosim_jax.learning.ppo import Learner
 from hemosim_jax.policy import Policy
 
 
@@ -90,17 +90,7 @@ def make_train(env: Environment, env_params: Any, config: DQNConfig) -> Callable
 
     **Raises:** as `make_learner`.
     """
-    learner = make_learner(env, env_params, config)
-
-    def train(key: jax.Array) -> tuple[DQNState, dict[str, Array]]:
-        return jax.lax.scan(
-            lambda state, _: learner.update(state),
-            learner.init(key),
-            None,
-            length=config.num_updates,
-        )
-
-    return train
+    return trainer(make_learner(env, env_params, config), config.num_updates)
 
 
 def greedy_policy(weights: Any, config: DQNConfig, num_actions: int) -> Policy:

@@ -21,6 +21,7 @@ from hemosim_jax.learning import networks
 from hemosim_jax.learning.advantage import generalized_advantage
 from hemosim_jax.learning.config import PPOConfig, check_sizes
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
+from hemosim_jax.learning.learner import Learner, trainer
 from hemosim_jax.learning.memory import Recollection, forget_where, make_memory
 from hemosim_jax.learning.normalization import (
     RunningMoments,
@@ -87,13 +88,6 @@ class _Batch(NamedTuple):
     target: Array
 
 
-class Learner(NamedTuple):
-    """`init(key) -> LearnerState` and `update(state) -> (LearnerState, metrics)`."""
-
-    init: Callable[[jax.Array], LearnerState]
-    update: Callable[[LearnerState], tuple[LearnerState, dict[str, Array]]]
-
-
 def make_train(env: Environment, env_params: Any, config: PPOConfig) -> Callable:
     """A function of a key that trains for `config.total_steps` environment steps.
 
@@ -101,17 +95,7 @@ def make_train(env: Environment, env_params: Any, config: PPOConfig) -> Callable
 
     **Raises:** `ValueError` for sizes that do not fit, or an action space of no known kind.
     """
-    learner = make_learner(env, env_params, config)
-
-    def train(key: jax.Array) -> tuple[LearnerState, dict[str, Array]]:
-        return jax.lax.scan(
-            lambda state, _: learner.update(state),
-            learner.init(key),
-            None,
-            length=config.num_updates,
-        )
-
-    return train
+    return trainer(make_learner(env, env_params, config), config.num_updates)
 
 
 def agent_policy(env: Environment, env_params: Any, agent: Agent, config: PPOConfig) -> Policy:

@@ -40,7 +40,8 @@ def reagent(
 ) -> Reagent:
     """The curve that maps anti-Xa 0.3 and 0.7 U/mL to `therapeutic_aptt_s`.
 
-    **Raises:** `ValueError` unless control < lower bound < upper bound < limit.
+    **Raises:** `ValueError` unless control < lower bound < upper bound < limit, and the curve rises
+    from the start.
     """
     low_s, high_s = therapeutic_aptt_s
     if not 0.0 < control_s < low_s < high_s < limit_s:
@@ -54,9 +55,16 @@ def reagent(
     rise_high = -math.expm1(-high_c / first_rise_u_per_ml)
     log_low, log_high = math.log(low_s / control_s), math.log(high_s / control_s)
     determinant = rise_low * high_c - rise_high * low_c
+    first_rise = (log_low * high_c - log_high * low_c) / determinant
+    if first_rise < 0.0:
+        least_s = control_s * (high_s / control_s) ** (low_c / high_c)
+        raise ValueError(
+            f"therapeutic_aptt_s must start at {least_s:.1f} s or more for a curve that rises from "
+            f"control_s ({control_s}) to {high_s} s, got {therapeutic_aptt_s}"
+        )
     return Reagent(
         control_s=control_s,
-        first_rise=(log_low * high_c - log_high * low_c) / determinant,
+        first_rise=first_rise,
         first_rise_u_per_ml=first_rise_u_per_ml,
         log_slope_ml_per_u=(rise_low * log_high - rise_high * log_low) / determinant,
         limit_s=limit_s,
@@ -81,7 +89,7 @@ def prolongation(anti_xa_u_per_ml: Float[Array, "*b"], of: Reagent) -> Float[Arr
 def typical_anti_xa(aptt_s: Float[Array, "*b"], of: Reagent) -> Float[Array, "*b"]:
     """The heparin level at which the reagent's mean curve reads `aptt_s`; 0 below control.
 
-    Newton's method from above: the curve is increasing, and convex or concave throughout.
+    Newton's method from zero. The curve is increasing and concave, so it approaches from below.
     """
     target = jnp.log(jnp.maximum(jnp.asarray(aptt_s), of.control_s) / of.control_s)
     level = jnp.zeros_like(target)

@@ -33,8 +33,8 @@ MICHAELIS_U_PER_ML = 1.466
 LINEAR_CLEARANCE_ML_PER_H_PER_KG = 4.0  # at normal renal function
 
 # Antithrombin falls by 0.16 U/mL (SD 0.13) in a week of infusion, mostly in the first three days
-# (198 patients with deep vein thrombosis, "Changes in plasma antithrombin during intravenous
-# heparin therapy"), and is back two or three days after (Marciniak & Gockerman, Lancet 1977;2:581).
+# (198 patients with deep vein thrombosis; Holm et al., Scand J Haematol 1985, authors recalled),
+# and is back two or three days after (Marciniak & Gockerman, Lancet 1977;2:581).
 ANTITHROMBIN_TURNOVER_H = 48.0
 ANTITHROMBIN_CONSUMPTION_ML_PER_U = 0.48  # alpha: a steady 0.4 U/mL lowers it by 0.16
 # Heparin's effect goes with A / (A + K): little is lost until antithrombin is far below normal (no
@@ -48,8 +48,8 @@ PLATELET_TURNOVER_H = 120.0  # assumption: production is stimulated, the lifespa
 ANTIBODY_RISE_H = 12.0  # assumption
 ANTIBODY_FALL_H = 12.0  # assumption: without heparin the complexes go, the antibodies stay
 ANTIBODY_HEPARIN_U_PER_ML = 0.02  # C_h: traces suffice (assumption)
-# Destruction x turnover: 3.35 gives the median nadir of 55 from 240 (recalled: 50–60).
-PLATELET_DESTRUCTION_PER_H = 3.35 / PLATELET_TURNOVER_H
+# Destruction x turnover: 3.8 gives a nadir of 50 from 240 (recalled median: 50–60).
+PLATELET_DESTRUCTION_PER_H = 3.8 / PLATELET_TURNOVER_H
 
 # 1 mg for 100 U in the blood; not more than 50 mg at once (labels).
 PROTAMINE_U_PER_MG = 100.0
@@ -128,9 +128,10 @@ def give_bolus(state: State, bolus_u: Float[Array, ""], parameters: Parameters) 
 
 
 def give_protamine(state: State, protamine_mg: Float[Array, ""], parameters: Parameters) -> State:
-    """Protamine neutralizes at once what it meets; what is left over of it has no effect."""
-    neutralized = PROTAMINE_U_PER_MG * protamine_mg / parameters.volume_ml
-    return state.replace(anti_xa_u_per_ml=jnp.maximum(state.anti_xa_u_per_ml - neutralized, 0.0))
+    """At most 50 mg; neutralizes at once what it meets, and what is left over has no effect."""
+    given_mg = jnp.minimum(protamine_mg, MAX_PROTAMINE_MG)
+    neutralized = PROTAMINE_U_PER_MG * given_mg / parameters.volume_ml
+    return state.replace(anti_xa_u_per_ml=_not_negative(state.anti_xa_u_per_ml - neutralized))
 
 
 def protamine_dose_mg(state: State, parameters: Parameters) -> Float[Array, ""]:
@@ -205,6 +206,11 @@ def advance(
     )
 
 
+def _not_negative(level):
+    # `maximum` would halve the gradient at zero, where every course starts.
+    return jnp.where(level < 0.0, 0.0, level)
+
+
 def _elimination(parameters: Parameters, inputs: Inputs):
     saturable = parameters.max_elimination_u_per_h * inputs.elimination_ratio
     linear = parameters.linear_clearance_ml_per_h * inputs.renal_function
@@ -214,7 +220,7 @@ def _elimination(parameters: Parameters, inputs: Inputs):
 def _level_slope(level, parameters: Parameters, inputs: Inputs):
     saturable, linear = _elimination(parameters, inputs)
     infused = inputs.infusion_u_per_h / parameters.volume_ml
-    level = jnp.maximum(level, 0.0)  # a stage of a long step may fall below
+    level = _not_negative(level)  # a stage of a long step may fall below
     return infused - saturable * level / (parameters.michaelis_u_per_ml + level) - linear * level
 
 
@@ -230,7 +236,7 @@ def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
         duration_h,
     )
     # A step much longer than a high level takes to be eliminated would go through zero.
-    level, mean_level = jnp.maximum(level, 0.0), jnp.maximum(mean_level, 0.0)
+    level, mean_level = _not_negative(level), _not_negative(mean_level)
     antithrombin, _ = relax(
         state.antithrombin,
         parameters.baseline_antithrombin / ANTITHROMBIN_TURNOVER_H,

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from hemosim_jax.models.heparin import ANTIBODY_HEPARIN_U_PER_ML
+from hemosim_jax.models.heparin import ANTIBODY_HEPARIN_U_PER_ML, State
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 
 # Heparin-induced thrombocytopenia: 2.6 % on unfractionated heparin (Martel et al., Blood
-# 2005;106:2710); platelets begin to fall on day 5 to 10, within a day after recent exposure.
+# 2005;106:2710, of thromboprophylaxis; taken over to infusions: assumption). Platelets begin to
+# fall on day 5 to 10, within a day after recent exposure.
 HIT_INCIDENCE = 0.026
 HIT_ONSET_DAY = (7.5, 0.22)  # median, SD of the log: 87 % between day 5 and 10 (assumption)
 RAPID_ONSET_H = (2.0, 24.0)
@@ -21,10 +22,12 @@ RAPID_ONSET_H = (2.0, 24.0)
 HIT_THROMBOSIS_PER_DAY = 0.06
 HIT_THROMBOSIS_DAYS = 12.0
 
-# Major bleeding: 7 % more for each 10 s of aPTT (recalled, OASIS-2), from 60 s.
+# Major bleeding: 7 % more for each 10 s of aPTT (recalled, OASIS-2). The relation is taken as it is
+# down to the drug-free aPTT, where it leaves 0.8 of the hazard at 60 s (assumption).
 BLEEDING_PER_APTT_S = 0.1 * 0.0677  # log(1.07) / 10 s
 BLEEDING_REFERENCE_APTT_S = 60.0
-HOLD_AFTER_BLEEDING_H = 24.0  # the ward stops heparin that long, whatever is ordered (assumption)
+# What is left of platelets and antithrombin once the loss is replaced (assumption).
+LEFT_AFTER_BLEEDING = 0.8
 
 RENAL_MEMORY_H = 48.0  # correlation times (assumptions)
 ELIMINATION_MEMORY_H = 24.0
@@ -48,7 +51,7 @@ HARD = CourseRisks(
     hit_incidence=HIT_INCIDENCE,
     hit_incidence_reexposed=0.1,  # working value
     hit_thrombosis_per_day=HIT_THROMBOSIS_PER_DAY,
-    bleeding_per_day=0.01,  # working value: about 5 % in five days, twice what trials saw
+    bleeding_per_day=0.01,  # working value: about 5 % in five days, more than trials saw
     renal_sd=0.3,  # working value
     elimination_sd=0.15,  # working value
 )
@@ -62,7 +65,6 @@ class Course:
     immunized: Bool[Array, ""]  # the onset has come, and found heparin in the blood
     log_renal: Float[Array, ""]  # logs of the ratios to the values at the start
     log_elimination: Float[Array, ""]
-    hold_left_h: Float[Array, ""]  # infusion stopped after a bleed
     major_bleed: Bool[Array, ""]  # in the last interval
     thrombosis: Bool[Array, ""]
 
@@ -85,7 +87,6 @@ def begin(
         immunized=no,
         log_renal=zero,
         log_elimination=zero,
-        hold_left_h=zero,
         major_bleed=no,
         thrombosis=no,
     )
@@ -100,13 +101,12 @@ def progress(
     aptt_s: Float[Array, ""],
     risks: CourseRisks,
 ) -> Course:
-    """The course over the next `duration_h` hours; hazards as the interval begins."""
+    """The course over `duration_h` hours; level and aPTT are those with which they begin."""
     *uniforms, renal, elimination = draw(key, 4)
     bleeds_at, clots_at = map(as_uniform, uniforms)
     days = duration_h / 24.0
     over_s = aptt_s - BLEEDING_REFERENCE_APTT_S
     bleeding = risks.bleeding_per_day * jnp.exp(BLEEDING_PER_APTT_S * over_s) * days
-    major_bleed = bleeds_at < -jnp.expm1(-bleeding)
 
     onset_passed = elapsed_h + duration_h > course.hit_onset_h
     immunized = course.immunized | (onset_passed & (anti_xa_u_per_ml > ANTIBODY_HEPARIN_U_PER_ML))
@@ -122,13 +122,17 @@ def progress(
             duration_h / ELIMINATION_MEMORY_H,
             risks.elimination_sd,
         ),
-        hold_left_h=jnp.where(
-            major_bleed,
-            HOLD_AFTER_BLEEDING_H,
-            jnp.maximum(course.hold_left_h - duration_h, 0.0),
-        ),
-        major_bleed=major_bleed,
+        major_bleed=bleeds_at < -jnp.expm1(-bleeding),
         thrombosis=clots_at < -jnp.expm1(-clotting),
+    )
+
+
+def after_bleeding(drug: State, course: Course) -> State:
+    """Blood loss and its replacement dilute what a bag of red cells does not hold."""
+    left = jnp.where(course.major_bleed, LEFT_AFTER_BLEEDING, 1.0)
+    return drug.replace(
+        antithrombin=left * drug.antithrombin,
+        platelets_1e9_per_l=left * drug.platelets_1e9_per_l,
     )
 
 

@@ -3,7 +3,11 @@
 The tasks' action is a rate held for the whole interval and a bolus of 80 U/kg or none. So a hold of
 an hour is given as the mean rate of its interval, and a bolus of 40 U/kg, of which next to nothing
 is left at the next decision six hours later, is left out. `protocols.heparin_nomograms`, which the
-simulated trial of `benchmarks.heparin_trial` follows, has no such limits.
+simulated trial of `benchmarks.heparin_trial` follows, has no such limits. Platelets, which no
+nomogram uses, are neither looked at nor ordered.
+
+With an ordered laboratory a result is there six hours after its sample. The next sample after a
+change is drawn once the change has settled, so out of range it is one every twelve hours.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +29,6 @@ from hemosim_jax.policy import Policy, random_policy
 from hemosim_jax.protocols import heparin_nomograms as nomograms
 from hemosim_jax.protocols.heparin_nomograms import Nomogram, Ward
 
-PLATELETS_EVERY_H = 24.0  # daily while on heparin (University of Michigan)
 _MOMENT_H = 0.01  # clocks are compared with this tolerance
 
 
@@ -36,7 +39,6 @@ class _Carry:
     interval_h: Float[Array, ""]
     bounds: tuple[Float[Array, ""], ...]
     used_drawn_h: Float[Array, ""]  # when the last result acted upon was drawn
-    next_platelets_h: Float[Array, ""]
 
 
 def _begin(nomogram: Nomogram, of_aptt: bool, params: HeparinParams) -> _Carry:
@@ -51,7 +53,6 @@ def _begin(nomogram: Nomogram, of_aptt: bool, params: HeparinParams) -> _Carry:
         interval_h=jnp.asarray(params.decision_interval_h, dtype),
         bounds=tuple(bounds),
         used_drawn_h=zero,
-        next_platelets_h=zero + PLATELETS_EVERY_H,
     )
 
 
@@ -103,23 +104,23 @@ def _ordered(
     def factory(env: HeparinInfusionPOMDP) -> Policy:
         def act(key, carry, observation):
             seen = env.decode_observation(observation)
-            drawn_h = carry.now_h - getattr(seen, age)
-            is_new = drawn_h > carry.used_drawn_h + _MOMENT_H
+            age_h = getattr(seen, age)
+            drawn_h = carry.now_h - age_h
+            # An age at its upper bound says nothing of when the sample was drawn.
+            is_new = (drawn_h > carry.used_drawn_h + _MOMENT_H) & (age_h < env.oldest_h - 1.0)
             result = getattr(seen, field)
             ward, bolus_u, acts = _decide(nomogram, carry, seen.weight_kg, result, drawn_h, is_new)
             # One sample for each check: a draw puts the next check out of reach until its result.
             draws = (carry.now_h > ward.next_check_h - _MOMENT_H) & (carry.now_h > _MOMENT_H)
-            counts = carry.now_h > carry.next_platelets_h - _MOMENT_H
             action = env.encode_orders(
                 _action(env, ward, bolus_u, seen.weight_kg, carry),
-                **{assay: draws, "platelets": counts},
+                **{assay: draws},
             )
             ward = ward.replace(next_check_h=jnp.where(draws, jnp.inf, ward.next_check_h))
             carry = carry.replace(
                 ward=ward,
                 now_h=carry.now_h + carry.interval_h,
                 used_drawn_h=jnp.where(acts, drawn_h, carry.used_drawn_h),
-                next_platelets_h=carry.next_platelets_h + jnp.where(counts, PLATELETS_EVERY_H, 0.0),
             )
             return action, carry
 

@@ -36,12 +36,14 @@ class Nomogram(NamedTuple):
     steps: tuple[Step, ...]  # one more than bounds
     in_range: int  # the index of the step for results in range
     per_kg: bool = True
+    max_bolus_u: float = float("inf")
+    max_start_rate_u_per_h: float = float("inf")
 
 
 RASCHKE = Nomogram(
     start_bolus_u=80.0,
     start_rate_u_per_h=18.0,
-    bounds=(35.0, 45.5, 70.5, 90.0),  # s; between the whole seconds of the table
+    bounds=(35.0, 45.5, 70.5, 90.5),  # s; between the whole seconds of the table
     steps=(
         Step(80.0, 4.0, 0.0),
         Step(40.0, 2.0, 0.0),
@@ -78,6 +80,8 @@ ANTI_XA = Nomogram(
         Step(0.0, -3.0, 1.0),
     ),
     in_range=2,
+    max_bolus_u=10_000.0,
+    max_start_rate_u_per_h=1800.0,
 )
 
 
@@ -102,10 +106,9 @@ def start(
 ) -> tuple[Ward, Float[Array, ""]]:
     """The ward after the first order, and the bolus (U)."""
     scale = weight_kg if nomogram.per_kg else jnp.ones_like(weight_kg)
-    ward = before_start().replace(
-        rate_u_per_h=nomogram.start_rate_u_per_h * scale, next_check_h=now_h + RECHECK_H
-    )
-    return ward, nomogram.start_bolus_u * scale
+    rate_u_per_h = jnp.minimum(nomogram.start_rate_u_per_h * scale, nomogram.max_start_rate_u_per_h)
+    ward = before_start().replace(rate_u_per_h=rate_u_per_h, next_check_h=now_h + RECHECK_H)
+    return ward, jnp.minimum(nomogram.start_bolus_u * scale, nomogram.max_bolus_u)
 
 
 def adjust(
@@ -142,7 +145,7 @@ def adjust(
         next_check_h=jnp.maximum(recheck_h, settled_h),
         in_range_in_a_row=in_a_row,
     )
-    return adjusted, of_step("bolus_u") * scale
+    return adjusted, jnp.minimum(of_step("bolus_u") * scale, nomogram.max_bolus_u)
 
 
 def select(condition: Bool[Array, ""], a: Ward, b: Ward) -> Ward:

@@ -201,6 +201,8 @@ def _algorithm_then_ordered_nomogram(
 ) -> Policy:
     """The algorithm's dose; the INR ordered on test days, the nomogram when the result is there."""
 
+    oldest_days = env.oldest_h / 24.0
+
     def init(params):
         zero = jnp.zeros((), jnp.result_type(float))
         known = known_of_population(params)
@@ -214,7 +216,8 @@ def _algorithm_then_ordered_nomogram(
             dose_mg=jnp.where(day < 0.5, first_dose_mg, carry.clinic.dose_mg)
         )
         drawn_day = jnp.round(seen.day - seen.inr_age_days)
-        is_new = drawn_day > carry.used_drawn_day
+        # An age at its upper bound says nothing of when the sample was drawn.
+        is_new = (drawn_day > carry.used_drawn_day) & (seen.inr_age_days < oldest_days - 0.5)
         adjusted = nomogram.update(clinic, day, seen.inr)
         clinic = jax.tree.map(lambda new, old: jnp.where(is_new, new, old), adjusted, clinic)
         draws = (day >= clinic.next_test_day) & ~seen.inr_under_way

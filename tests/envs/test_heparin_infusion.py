@@ -105,18 +105,23 @@ def test_protamine_works_through_advance(heparin_task):
     assert level < 0.4 * untreated
 
 
-def test_heparin_is_held_after_a_bleed(heparin_task):
+def test_a_bleed_dilutes_and_counts_as_harm(heparin_task):
     env, params = heparin_task.env, heparin_task.params
-    params = params.replace(risks=params.risks.replace(bleeding_per_day=jnp.float32(1e6)))
     _, state = env.reset(jax.random.key(0), params)
-    _, state, *_, info = env.step_env(jax.random.key(1), state, jnp.array([0.5, 1.0]), params)
-    assert info["major_bleed"]
-    assert info["held_after_bleeding"]
-    assert info["cost"] == 1.0
-    assert info["infusion_u_per_h"] == 0.0
-    assert info["bolus_u"] == 0.0
-    assert state.drug.anti_xa_u_per_ml == 0.0
-    assert state.ordered_u_per_h == 1250.0
+    after = {}
+    for hazard in (0.0, 1e6):
+        risks = params.risks.replace(bleeding_per_day=jnp.float32(hazard))
+        *_, info = env.step_env(
+            jax.random.key(1), state, jnp.array([0.4, 0.0]), params.replace(risks=risks)
+        )
+        after[hazard] = info
+    well, bled = after[0.0], after[1e6]
+    assert not well["major_bleed"]
+    assert bled["major_bleed"]
+    assert (well["cost"], bled["cost"]) == (0.0, 1.0)
+    for name in ("platelets_1e9_per_l", "antithrombin"):
+        assert bled[name] == pytest.approx(0.8 * float(well[name]), rel=1e-5)
+    assert bled["infusion_u_per_h"] == well["infusion_u_per_h"]
 
 
 def test_tiers():

@@ -100,12 +100,24 @@ def test_results_of_admission_are_known_and_the_others_are_not(pair):
             assert (value, age) == (-1.0, 1.0)
 
 
+def test_a_sample_drawn_at_the_very_start_replaces_the_result_of_admission():
+    env, params = hemosim_jax.make("HeparinInfusion-POMDP-v0")
+    actions = jnp.zeros((1, 5)).at[0, 2].set(1.0)
+    first, state, (observations, _, info) = roll(env, params, actions)
+    assert info["aptt_results"][0] == 1
+    assert observations[0, 0] != first[0]  # another error
+    known = state.laboratory.known["aptt"]
+    assert known.arrives_h > 0.0
+
+
 def test_the_hidden_state_stays_hidden():
     # Two patients who differ in what no laboratory was asked: the same observation.
     env, params = hemosim_jax.make("HeparinInfusion-POMDP-v0")
     _, state = env.reset_env(jax.random.key(0), params)
+    course = state.patient.course.replace(log_renal=jnp.float32(-0.5), immunized=jnp.asarray(True))
     other = state.replace(
-        drug=state.drug.replace(anti_xa_u_per_ml=state.drug.anti_xa_u_per_ml + 0.5)
+        patient=state.patient.replace(course=course),
+        drug=state.drug.replace(anti_xa_u_per_ml=state.drug.anti_xa_u_per_ml + 0.5),
     )
     np.testing.assert_array_equal(
         env.observe(None, state, None, params), env.observe(None, other, None, params)

@@ -49,3 +49,9 @@ def test_thresholds_translate_between_reagents():
 def test_impossible_ranges_are_refused(bounds):
     with pytest.raises(ValueError, match="therapeutic_aptt_s must rise"):
         reagent(bounds)
+
+
+@pytest.mark.parametrize("bounds", [(40.0, 80.0), (40.0, 70.0)])
+def test_a_curve_that_would_fall_at_first_is_refused(bounds):
+    with pytest.raises(ValueError, match=r"therapeutic_aptt_s must start at 4\d\.\d s or more"):
+        reagent(bounds)

@@ -140,9 +140,9 @@ def test_antibodies_destroy_platelets_only_while_there_is_heparin(typical):
     drug_free = after(start, 240.0, typical, infusing(0.0, immunized=1.0), step_h=6.0)
     assert drug_free.platelets_1e9_per_l == pytest.approx(240.0, rel=1e-3)
     treated = after(start, 240.0, typical, infusing(18.0, immunized=1.0), step_h=6.0)
-    assert 50.0 < treated.platelets_1e9_per_l < 62.0
+    assert 45.0 < treated.platelets_1e9_per_l < 60.0
     stopped = after(treated, 96.0, typical, infusing(0.0, immunized=1.0), step_h=6.0)
-    assert 130.0 < stopped.platelets_1e9_per_l < 180.0
+    assert 125.0 < stopped.platelets_1e9_per_l < 180.0
 
 
 def test_protamine_neutralizes_what_is_there_and_no_more(typical):
@@ -164,10 +164,14 @@ def test_gradients_are_finite_and_right(typical):
         return heparin.aptt_s(state, typical, PAPER)
 
     slope = jax.jit(jax.grad(aptt_after, argnums=(0, 1)))
-    by_rate, _ = slope(jnp.float32(1400.0), jnp.float32(0.4))
+    rate, level = jnp.float32(1400.0), jnp.float32(0.4)
+    by_rate, _ = slope(rate, level)
     step = 20.0
-    difference = aptt_after(jnp.float32(1400.0 + step), jnp.float32(0.4)) - aptt_after(
-        jnp.float32(1400.0 - step), jnp.float32(0.4)
-    )
+    difference = aptt_after(rate + step, level) - aptt_after(rate - step, level)
     assert by_rate == pytest.approx(float(difference) / (2 * step), rel=0.02)
-    assert np.isfinite(slope(jnp.float32(0.0), jnp.float32(0.0))).all()
+    # Every course starts without heparin: the gradient there is the one-sided one.
+    zero, small = jnp.float32(0.0), 0.02
+    by_rate, by_level = slope(zero, zero)
+    difference = aptt_after(zero, jnp.float32(small)) - aptt_after(zero, zero)
+    assert by_level == pytest.approx(float(difference) / small, rel=0.1)
+    assert by_rate > 0.0

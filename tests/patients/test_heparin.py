@@ -86,8 +86,6 @@ def test_bleeding_follows_the_aptt(well):
     for aptt_s in (60.0, 160.0):
         course = progressed(well, heparin_course.HARD, jax.random.key(1), hours=24.0, aptt_s=aptt_s)
         rates.append(float(course.major_bleed.mean()))
-        held = np.asarray(course.hold_left_h)
-        np.testing.assert_array_equal(held, 24.0 * np.asarray(course.major_bleed))
     bound = 5.0 * np.sqrt(0.01 * 0.99 / N)
     assert rates[0] == pytest.approx(0.00995, abs=bound)
     assert rates[1] == pytest.approx(1.0 - np.exp(-0.01 * 1.07**10), abs=2 * bound)

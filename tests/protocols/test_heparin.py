@@ -37,8 +37,8 @@ def adjusted(nomogram, result, rate=1440.0, in_a_row=0, drawn_h=6.0, now_h=7.0):
         (46.0, 0.0, 0.0, 0.0),
         (70.0, 0.0, 0.0, 0.0),
         (71.0, 0.0, -2.0, 0.0),
-        (89.0, 0.0, -2.0, 0.0),
-        (90.1, 0.0, -3.0, 1.0),
+        (90.0, 0.0, -2.0, 0.0),
+        (91.0, 0.0, -3.0, 1.0),
         (150.0, 0.0, -3.0, 1.0),
     ],
 )
@@ -74,6 +74,25 @@ def test_anti_xa_nomogram_as_published(anti_xa, bolus, change, hold_h):
     assert result["bolus"] == pytest.approx(bolus)
     assert result["change"] == pytest.approx(change, abs=1e-4)
     assert result["hold_h"] == pytest.approx(hold_h)
+
+
+def test_the_caps_of_the_anti_xa_guideline():
+    heavy_kg = jnp.float32(150.0)
+    ward, bolus_u = nomograms.start(nomograms.ANTI_XA, heavy_kg, jnp.float32(0.0))
+    assert (float(ward.rate_u_per_h), float(bolus_u)) == (1800.0, 10_000.0)
+    ward, bolus_u = nomograms.start(nomograms.RASCHKE, heavy_kg, jnp.float32(0.0))
+    assert (float(ward.rate_u_per_h), float(bolus_u)) == (2700.0, 12_000.0)
+
+
+def test_with_six_hour_decisions_a_change_settles_before_the_next_sample():
+    _, _, course = follow("HeparinInfusion-POMDP-v0", "raschke", 64)
+    info = course.info
+    for patient in range(64):
+        drawn_h = info["hours"][patient][info["aptt_ordered"][patient] & course.alive[patient]]
+        gaps = np.diff(drawn_h)
+        assert set(np.round(gaps)) <= {6.0, 12.0, 24.0}
+    first = info["aptt_ordered"][:, 1] | ~course.alive[:, 1]
+    assert first.all()  # six hours after the start
 
 
 def test_samples_every_six_hours_then_daily_once_two_are_in_range():
@@ -146,8 +165,7 @@ def test_the_ward_orders_every_six_hours_then_daily():
         assert (gaps > 5.5).all()
         assert gaps.max() == pytest.approx(24.0, abs=0.5)
         assert not course.info["anti_xa_ordered"][patient].any()
-        platelets_h = course.info["hours"][patient][course.info["platelets_ordered"][patient]]
-        np.testing.assert_allclose(np.diff(platelets_h), 24.0, atol=0.1)
+        assert not course.info["platelets_ordered"][patient].any()
 
 
 @pytest.mark.parametrize("name", ["raschke", "anti_xa"])
@@ -163,8 +181,7 @@ def test_a_result_is_acted_upon_once():
     _, _, course = follow("HeparinInfusion-POMDP-v0", "raschke", 32)
     rate = course.info["infusion_u_per_h"]
     changes = np.abs(np.diff(rate, axis=1)) > 1.0
-    held = course.info["held_after_bleeding"].any(axis=1)
     # A hold makes two changes: into the hour without infusion and out of it.
     back_to_back = changes[:, :-1] & changes[:, 1:] & (rate[:, 1:-1] > rate[:, :-2])
-    assert not back_to_back[~held].any()
+    assert not back_to_back.any()
     assert changes.any()

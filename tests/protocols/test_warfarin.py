@@ -113,3 +113,24 @@ def test_pharmacogenetic_dosing_serves_sensitive_patients_better(warfarin):
         for name in ("iwpc_pharmacogenetic", "iwpc_clinical")
     }
     assert high["iwpc_pharmacogenetic"] < high["iwpc_clinical"]
+
+
+def test_the_ordered_clinic_never_stops_testing():
+    # A result too old to tell its age must not pass for a new one.
+    env, params = hemosim_jax.make("WarfarinDosing-POMDP-v0", difficulty="easy")
+    policy = protocols_of(env)["iwpc_pharmacogenetic"]
+    course = courses(env, params, policy, held_out(1), 64)
+    for patient in range(64):
+        days = course.info["day"][patient][course.info["inr_ordered"][patient]]
+        assert days[0] == 8.0  # drawn at the start of day 7
+        assert np.diff([*days, 91.0]).max() <= 30.0
+        assert len(days) < 30
+
+
+def test_the_ordered_clinic_does_about_as_well_as_the_one_that_sees_everything():
+    means = []
+    for env_id in ("WarfarinDosing-v0", "WarfarinDosing-POMDP-v0"):
+        env, params = hemosim_jax.make(env_id)
+        course = courses(env, params, protocols_of(env)["iwpc_pharmacogenetic"], held_out(1), 400)
+        means.append(course.info["therapeutic"].mean())
+    assert means[1] == pytest.approx(means[0], abs=0.05)
