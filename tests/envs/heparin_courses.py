@@ -7,6 +7,7 @@ import numpy as np
 
 from hemosim_jax.integrate import solve_reference
 from hemosim_jax.models import heparin
+from hemosim_jax.patients import heparin_course
 
 DECISIONS = 20
 
@@ -14,18 +15,18 @@ DECISIONS = 20
 def differences(env, params, patients, seed=7):
     """|fast - reference| of aPTT (s), anti-Xa (U/mL) and platelets, each (patients, 20).
 
-    The reference is the full vector field, Kvaerno5 at rtol 1e-9, given what the fast run infused
-    and its course's effects.
+    The reference is the full vector field, Kvaerno5 at rtol 1e-9, given what the fast run infused,
+    its bleeds and its course's effects.
     """
     keys = jax.random.split(jax.random.key(seed), patients)
-    parameters, bolus_u, inputs, read = jax.jit(
+    parameters, bolus_u, inputs, diluted, read = jax.jit(
         jax.vmap(lambda key: _random_course(env, params, key))
     )(keys)
     with jax.enable_x64():
         double = lambda tree: jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), tree)  # noqa: E731
         hours, reagent = double((params.decision_interval_h, params.reagent))
         reference = jax.jit(jax.vmap(lambda *course: _reference(*course, hours, reagent)))(
-            *double((parameters, bolus_u, inputs))
+            *double((parameters, bolus_u, inputs, diluted))
         )
         return {
             name: np.abs(np.asarray(reference[name]) - np.asarray(read[name], np.float64))
@@ -55,16 +56,22 @@ def _random_course(env, params, key):
             renal_function=info["renal_function"],
             immunized=info["hit"].astype(jnp.result_type(float)),
         )
-        return after, (after.bolus_u, inputs, _read(after.drug, parameters, params.reagent))
+        diluted = jnp.where(info["major_bleed"], heparin_course.LEFT_AFTER_BLEEDING, 1.0)
+        return after, (
+            after.bolus_u,
+            inputs,
+            diluted,
+            _read(after.drug, parameters, params.reagent),
+        )
 
     actions = jax.random.uniform(key_action, (DECISIONS, *env.action_space(params).shape))
     _, rows = jax.lax.scan(decide, state, (jax.random.split(key_steps, DECISIONS), actions))
     return parameters, *rows
 
 
-def _reference(parameters, bolus_u, inputs, hours, reagent):
+def _reference(parameters, bolus_u, inputs, diluted, hours, reagent):
     def interval(drug, row):
-        bolus_u, inputs = row
+        bolus_u, inputs, diluted = row
         drug = heparin.give_bolus(drug, bolus_u, parameters)
         end = solve_reference(
             heparin.vector_field,
@@ -74,7 +81,11 @@ def _reference(parameters, bolus_u, inputs, hours, reagent):
             solver=diffrax.Kvaerno5(),
         )
         drug = jax.tree.map(lambda x: x[0], end)
+        drug = drug.replace(
+            antithrombin=diluted * drug.antithrombin,
+            platelets_1e9_per_l=diluted * drug.platelets_1e9_per_l,
+        )
         return drug, _read(drug, parameters, reagent)
 
     start = heparin.initial_state(parameters)
-    return jax.lax.scan(interval, start, (bolus_u, inputs))[1]
+    return jax.lax.scan(interval, start, (bolus_u, inputs, diluted))[1]
