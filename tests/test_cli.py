@@ -109,10 +109,10 @@ def test_every_option_is_in_the_help(capsys):
         (["train", "--eval-patients", "-5"], "eval_patients must be 0 or at least 2, got -5"),
         (["train", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, got 0"),
         (["train", "--num-envs", "-1"], "num_envs must be at least 1, got -1"),
-        (["train", "--cohort", "nowhere.csv"], "cohort file 'nowhere.csv' does not exist"),
+        (["train", "--cohort", "nowhere.csv"], "file 'nowhere.csv' does not exist"),
         (["train", "--resume"], "no training run in"),
         (["evaluate", "--run", "nowhere"], "no training run in 'nowhere'"),
-        (["evaluate", "--cohort", "nowhere.csv"], "cohort file 'nowhere.csv' does not exist"),
+        (["evaluate", "--cohort", "nowhere.csv"], "file 'nowhere.csv' does not exist"),
         (["evaluate", "--patients", "1"], "num_patients must be at least 2, got 1"),
         (["simulate", "--policy", "magic"], "policy must be one of fixed_5mg"),
         (["simulate", "--policy", "ppo"], "policy must be one of fixed_5mg"),
@@ -179,7 +179,7 @@ def test_heparin_is_evaluated_on_a_cohort_file(capsys, tmp_path):
 
 def test_a_recurrent_policy_is_trained_stored_and_judged(capsys, tmp_path):
     task = ("--env-id", "HeparinInfusion-POMDP-v0", "--memory-size", 8)
-    run(capsys, "train", *task, *TINY, "--out", tmp_path / "run")
+    run(capsys, "train", *task, *TINY[:-1], 0, "--out", tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["ppo"]["memory_size"] == 8
     out = run(capsys, "evaluate", "--run", tmp_path / "run", "--patients", 20, "--out", tmp_path)
