@@ -26,7 +26,8 @@ def test_learns_in_every_action_space(kind):
     # Acting by its mode: guesses right. (Sampling keeps some noise in the training return.)
     policy = agent_policy(env, env.default_params, state.agent, SMALL)
     shown = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    act = jax.vmap(lambda o: policy.act(jax.random.key(0), (), o)[0])
+    start = policy.init(env.default_params)
+    act = jax.vmap(lambda o: policy.act(jax.random.key(0), start, o)[0])
     expected = {
         "box": 2.0 + shown,
         "discrete": shown[:, 0],
