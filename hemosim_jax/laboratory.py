@@ -30,9 +30,9 @@ class Assay(NamedTuple):
 # (Eastern Health), anti-Xa 1–2 h (recalled); the spreads are assumptions. Analytical CV and limits
 # are assumptions (de Maat 2016 gives 1.3 % for PT to 12.9 % over all assays). Costs: aPTT, anti-Xa
 # and thrombin time of a Swiss laboratory (PMC6009553), the others assumptions.
-APTT = Assay(1.0, 0.4, 4.0, 0.04, (15.0, 150.0), 23.4)
-ANTI_XA = Assay(1.5, 0.4, 8.0, 0.05, (0.04, 2.0), 24.2)
-PLATELETS = Assay(0.75, 0.4, 4.0, 0.03, (1.0, 2000.0), 9.0)
+APTT = Assay(1.0, 0.4, 4.0, 0.04, (15.0, 150.0), 23.4)  # s
+ANTI_XA = Assay(1.5, 0.4, 8.0, 0.05, (0.04, 2.0), 24.2)  # U/mL
+PLATELETS = Assay(0.75, 0.4, 4.0, 0.03, (1.0, 2000.0), 9.0)  # 1e9/L
 INR = Assay(1.0, 0.4, 4.0, 0.03, (0.8, 12.0), 17.0)
 DOAC_ANTI_XA = Assay(2.0, 0.4, 12.0, 0.06, (10.0, 500.0), 24.2)  # ng/mL, calibrated for the drug
 DILUTE_THROMBIN_TIME = Assay(2.0, 0.4, 12.0, 0.06, (15.0, 500.0), 33.3)  # ng/mL of dabigatran

@@ -18,9 +18,9 @@ class Policy(NamedTuple):
     act: Callable[[jax.Array, Any, Any], tuple[jax.Array, Any]]
 
 
-def random_policy(env, params) -> Policy:
+def random_policy(env) -> Policy:
     """Uniform over the action space."""
-    space = env.action_space(params)
+    space = env.action_space(env.default_params)
     return Policy(
         name="random",
         init=lambda params: (),

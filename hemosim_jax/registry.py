@@ -12,7 +12,7 @@ from hemosim_jax.envs.heparin_infusion_discrete import HeparinInfusionDiscrete
 from hemosim_jax.envs.heparin_infusion_pomdp import HeparinInfusionPOMDP
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
 from hemosim_jax.envs.warfarin_dosing_pomdp import WarfarinDosingPOMDP
-from hemosim_jax.policy import Policy
+from hemosim_jax.policy import Policy, random_policy
 from hemosim_jax.protocols import heparin, warfarin
 
 
@@ -28,7 +28,7 @@ TASKS = {
     "WarfarinDosing-POMDP-v0": Task(WarfarinDosingPOMDP, warfarin.POMDP_PROTOCOLS),
     "HeparinInfusion-v0": Task(HeparinInfusion, heparin.PROTOCOLS),
     "HeparinInfusion-POMDP-v0": Task(HeparinInfusionPOMDP, heparin.POMDP_PROTOCOLS),
-    "HeparinInfusion-Discrete-v0": Task(HeparinInfusionDiscrete, {"random": heparin.random}),
+    "HeparinInfusion-Discrete-v0": Task(HeparinInfusionDiscrete, {"random": random_policy}),
 }
 
 

@@ -40,6 +40,14 @@ OBSERVED_ANTI_XA_U_PER_ML = (0.0, 2.0)
 OBSERVED_RENAL_FUNCTION = (0.0, 1.0)
 OBSERVED_PLATELETS_1E9_PER_L = (0.0, 450.0)
 OBSERVED_HOURS = (0.0, EPISODE_STEPS * DECISION_INTERVAL_H)
+_OBSERVED = (
+    OBSERVED_APTT_S,
+    OBSERVED_ANTI_XA_U_PER_ML,
+    patients_heparin.WEIGHT_KG,
+    OBSERVED_RENAL_FUNCTION,
+    OBSERVED_PLATELETS_1E9_PER_L,
+    OBSERVED_HOURS,
+)
 
 
 @struct.dataclass
@@ -142,8 +150,8 @@ class HeparinInfusion(TreatmentEnvironment):
         - `difficulty`: "easy" (normal kidneys, half the variability, no complications), "medium"
           (renal function varies between patients, full variability, thrombocytopenia as often as
           published, which five days hardly ever show) or "hard" (and recent exposure to heparin,
-          bleeding, kidneys and elimination that change). Kidneys alone change the level on a usual
-          infusion by a tenth at most: the linear path is a small part.
+          bleeding, kidneys and elimination that change). Kidneys alone raise the level on a usual
+          infusion by 11 % at most: the linear path is a small part.
         - `reagent`: "paper" (anti-Xa 0.3–0.7 is 60–100 s) or "raschke" (46–70 s).
 
         **Raises:** `ValueError` for any other value.
@@ -257,28 +265,20 @@ class HeparinInfusion(TreatmentEnvironment):
         self, key: jax.Array, state: HeparinState, action: Array | None, params: HeparinParams
     ) -> Float[Array, " 6"]:
         """The six numbers of the specification, clipped to 0..1."""
-        raw = (
-            (self._aptt_s(state, params), OBSERVED_APTT_S),
-            (state.drug.anti_xa_u_per_ml, OBSERVED_ANTI_XA_U_PER_ML),
-            (state.patient.covariates.weight_kg, patients_heparin.WEIGHT_KG),
-            (_renal_function(state.patient), OBSERVED_RENAL_FUNCTION),
-            (state.drug.platelets_1e9_per_l, OBSERVED_PLATELETS_1E9_PER_L),
-            (state.elapsed_h, OBSERVED_HOURS),
+        seen = (
+            self._aptt_s(state, params),
+            state.drug.anti_xa_u_per_ml,
+            state.patient.covariates.weight_kg,
+            _renal_function(state.patient),
+            state.drug.platelets_1e9_per_l,
+            state.elapsed_h,
         )
-        return jnp.stack([to_unit(value, bounds) for value, bounds in raw])
+        return jnp.stack([to_unit(*pair) for pair in zip(seen, _OBSERVED, strict=True)])
 
     def decode_observation(self, observation: Float[Array, " 6"]) -> HeparinObservation:
         """Clinical units; what the space's bounds clip stays clipped."""
-        bounds = (
-            OBSERVED_APTT_S,
-            OBSERVED_ANTI_XA_U_PER_ML,
-            patients_heparin.WEIGHT_KG,
-            OBSERVED_RENAL_FUNCTION,
-            OBSERVED_PLATELETS_1E9_PER_L,
-            OBSERVED_HOURS,
-        )
         return HeparinObservation(
-            *(from_unit(observation[i], its_bounds) for i, its_bounds in enumerate(bounds))
+            *(from_unit(observation[i], bounds) for i, bounds in enumerate(_OBSERVED))
         )
 
     def is_terminated(self, state: HeparinState, params: HeparinParams) -> Bool[Array, ""]:

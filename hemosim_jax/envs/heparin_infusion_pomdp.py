@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax import laboratory
 from hemosim_jax.envs import heparin_infusion as observed
 from hemosim_jax.envs.heparin_infusion import HeparinInfusion, HeparinParams, HeparinState
-from hemosim_jax.envs.ordered_laboratory import REWARD_PER_CHF, OrderedLaboratory
+from hemosim_jax.envs.ordered_laboratory import OrderedLaboratory
 from hemosim_jax.patients.heparin import WEIGHT_KG
 from hemosim_jax.spaces import Box, from_unit, to_unit
 
@@ -43,11 +43,6 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
     panel = laboratory.HEPARIN_PANEL
     on_admission = ("aptt", "platelets")
     oldest_h = 48.0
-
-    def tier(self, difficulty: str) -> HeparinParams:
-        """Parameters of a tier, with a price on orders."""
-        params = super().tier(difficulty)
-        return params.replace(reward_per_chf=jnp.full_like(params.reward_per_chf, REWARD_PER_CHF))
 
     def true_values(
         self, state: HeparinState, params: HeparinParams

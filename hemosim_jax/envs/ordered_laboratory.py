@@ -48,6 +48,11 @@ class OrderedLaboratory(abc.ABC):
         self.slots = slots
         super().__init__(*args, **options)
 
+    def tier(self, difficulty: str) -> EnvParams:
+        """The task's own parameters, with a price on orders."""
+        params = super().tier(difficulty)
+        return params.replace(reward_per_chf=jnp.full_like(params.reward_per_chf, REWARD_PER_CHF))
+
     @abc.abstractmethod
     def true_values(self, state, params: EnvParams) -> dict[str, Float[Array, ""]]:
         """What an assay without error would find now."""

@@ -6,7 +6,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax import laboratory
-from hemosim_jax.envs.ordered_laboratory import REWARD_PER_CHF, OrderedLaboratory
+from hemosim_jax.envs.ordered_laboratory import OrderedLaboratory
 from hemosim_jax.envs.warfarin_dosing import (
     OBSERVED_INR,
     WarfarinDosing,
@@ -43,11 +43,6 @@ class WarfarinDosingPOMDP(OrderedLaboratory, WarfarinDosing):
     panel = laboratory.WARFARIN_PANEL
     on_admission = ("inr",)
     oldest_h = 28.0 * 24.0
-
-    def tier(self, difficulty: str) -> WarfarinParams:
-        """Parameters of a tier, with a price on orders."""
-        params = super().tier(difficulty)
-        return params.replace(reward_per_chf=jnp.full_like(params.reward_per_chf, REWARD_PER_CHF))
 
     def true_values(
         self, state: WarfarinState, params: WarfarinParams

@@ -71,7 +71,8 @@ def reagent(
     )
 
 
-# The hemosim paper's target of 60–100 s, read as the therapeutic anti-Xa range.
+# The hemosim paper's target of 60–100 s, read as the therapeutic anti-Xa range; how wide the early
+# rise is, is an assumption.
 PAPER = reagent((60.0, 100.0))
 # 46–70 s, 1.5–2.3 times control (Raschke 1993). The early rise is narrow, so that the curve is
 # 33.6 exp(1.05 C) from 0.1 U/mL on (working calibration).

@@ -26,6 +26,9 @@ from hemosim_jax.integrate.exponential import relax, rosenbrock_step
 from hemosim_jax.models import aptt_reagent
 from hemosim_jax.models.aptt_reagent import Reagent
 
+TYPICAL_APTT_S = 30.0  # without heparin (working calibration)
+TYPICAL_PLATELETS_1E9_PER_L = 240.0  # assumption
+
 # Working calibration (assumption), per kg of body weight.
 VOLUME_ML_PER_KG = 50.0
 MAX_ELIMINATION_U_PER_H_PER_KG = 77.9
@@ -35,13 +38,13 @@ LINEAR_CLEARANCE_ML_PER_H_PER_KG = 4.0  # at normal renal function
 # Antithrombin falls by 0.16 U/mL (SD 0.13) in a week of infusion, mostly in the first three days
 # (198 patients with deep vein thrombosis; Holm et al., Scand J Haematol 1985, authors recalled),
 # and is back two or three days after (Marciniak & Gockerman, Lancet 1977;2:581).
-ANTITHROMBIN_TURNOVER_H = 48.0
+ANTITHROMBIN_TURNOVER_H = 48.0  # assumption, from those days
 ANTITHROMBIN_CONSUMPTION_ML_PER_U = 0.48  # alpha: a steady 0.4 U/mL lowers it by 0.16
 # Heparin's effect goes with A / (A + K): little is lost until antithrombin is far below normal (no
 # relation of antithrombin and heparin requirement in 232 patients, Thromb Res 1987;46:539). It is 1
 # at the level of patients on heparin, from whom a reagent's curve is taken.
 ANTITHROMBIN_HALF_EFFECT = 0.15  # K; assumption
-ANTITHROMBIN_ON_HEPARIN = 0.9
+ANTITHROMBIN_ON_HEPARIN = 0.9  # assumption, after the first days
 
 # Heparin-induced thrombocytopenia. Platelets are back at 150 some 4 days after stopping (recalled).
 PLATELET_TURNOVER_H = 120.0  # assumption: production is stimulated, the lifespan is 8–10 days
@@ -103,10 +106,10 @@ def typical_parameters(weight_kg: Float[Array, "*b"]) -> Parameters:
         max_elimination_u_per_h=MAX_ELIMINATION_U_PER_H_PER_KG * weight_kg,
         michaelis_u_per_ml=MICHAELIS_U_PER_ML * one,
         linear_clearance_ml_per_h=LINEAR_CLEARANCE_ML_PER_H_PER_KG * weight_kg,
-        baseline_aptt_s=30.0 * one,
+        baseline_aptt_s=TYPICAL_APTT_S * one,
         aptt_gain=one,
         baseline_antithrombin=one,
-        baseline_platelets_1e9_per_l=240.0 * one,
+        baseline_platelets_1e9_per_l=TYPICAL_PLATELETS_1E9_PER_L * one,
         platelet_destruction_per_h=PLATELET_DESTRUCTION_PER_H * one,
     )
 

@@ -44,9 +44,10 @@ class Population:
     omega_elimination: float = 0.20
     omega_volume: float = 0.15  # assumption
     omega_aptt_gain: float = 0.12
-    baseline_aptt_s: tuple[float, float] = (30.0, 3.0)
+    baseline_aptt_s: tuple[float, float] = (heparin.TYPICAL_APTT_S, 3.0)
     antithrombin: tuple[float, float] = (1.0, 0.12)  # assumption
-    platelets_1e9_per_l: tuple[float, float] = (240.0, 0.25)  # median, SD of the log (assumption)
+    # Median, SD of the log (assumption).
+    platelets_1e9_per_l: tuple[float, float] = (heparin.TYPICAL_PLATELETS_1E9_PER_L, 0.25)
     # Recalled: 85–90 % of the thrombocytopenic lose more than half.
     omega_platelet_destruction: float = 1.07
 
@@ -93,11 +94,6 @@ def sample(key: jax.Array, of: Population, risks: CourseRisks) -> Patient:
         recently_exposed=u_exposed < of.recently_exposed,
     )
     return _complete(covariates, z_effects, u_hit, of, risks)
-
-
-def sample_cohort(key: jax.Array, of: Population, risks: CourseRisks, size: int) -> Cohort:
-    """`size` patients from a population."""
-    return Cohort(jax.vmap(lambda k: sample(k, of, risks))(jax.random.split(key, size)))
 
 
 def complete_cohort(

@@ -129,15 +129,10 @@ def _ordered(
     return factory
 
 
-def random(env: Any) -> Policy:
-    """A uniformly random action."""
-    return random_policy(env, env.default_params)
-
-
 PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
     "raschke": _observed("raschke", nomograms.RASCHKE, "aptt_s"),
     "anti_xa": _observed("anti_xa", nomograms.ANTI_XA, "anti_xa_u_per_ml"),
-    "random": random,
+    "random": random_policy,
 }
 
 POMDP_PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
@@ -145,5 +140,5 @@ POMDP_PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
     "anti_xa": _ordered(
         "anti_xa", nomograms.ANTI_XA, "anti_xa", "anti_xa_u_per_ml", "anti_xa_age_h"
     ),
-    "random": random,
+    "random": random_policy,
 }

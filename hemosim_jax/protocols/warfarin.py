@@ -241,26 +241,18 @@ def ordered_iwpc_clinical(env: WarfarinDosingPOMDP) -> Policy:
     return _algorithm_then_ordered_nomogram("iwpc_clinical", algorithms.iwpc_clinical, env)
 
 
-def random(env: WarfarinDosing) -> Policy:
-    """A uniformly random action."""
-    return random_policy(env, env.default_params)
-
-
 PROTOCOLS = {
-    factory.__name__: factory
-    for factory in (
-        fixed_5mg,
-        iwpc_pharmacogenetic,
-        iwpc_clinical,
-        gage_pharmacogenetic,
-        eu_pact_lenzini,
-        label_table,
-        random,
-    )
+    "fixed_5mg": fixed_5mg,
+    "iwpc_pharmacogenetic": iwpc_pharmacogenetic,
+    "iwpc_clinical": iwpc_clinical,
+    "gage_pharmacogenetic": gage_pharmacogenetic,
+    "eu_pact_lenzini": eu_pact_lenzini,
+    "label_table": label_table,
+    "random": random_policy,
 }
 
 POMDP_PROTOCOLS = {
     "iwpc_pharmacogenetic": ordered_iwpc_pharmacogenetic,
     "iwpc_clinical": ordered_iwpc_clinical,
-    "random": random,
+    "random": random_policy,
 }

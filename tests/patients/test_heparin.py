@@ -7,7 +7,7 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.patients import heparin_course
-from hemosim_jax.patients.heparin import Population, sample_cohort
+from hemosim_jax.patients.heparin import Population, sample
 from hemosim_jax.patients.heparin_file import read_heparin_cohort
 from hemosim_jax.patients.mimic_heparin import read_heparin_courses
 from tests.conftest import shared_file
@@ -17,8 +17,8 @@ N = 20_000
 
 @pytest.fixture(scope="module")
 def cohort():
-    make = jax.jit(lambda key: sample_cohort(key, Population(), heparin_course.MEDIUM, N))
-    return jax.tree.map(np.asarray, make(jax.random.key(0)).patients)
+    make = jax.jit(jax.vmap(lambda key: sample(key, Population(), heparin_course.MEDIUM)))
+    return jax.tree.map(np.asarray, make(jax.random.split(jax.random.key(0), N)))
 
 
 def test_a_cohort_has_the_population_s_distributions(cohort):
