@@ -25,8 +25,8 @@ from hemosim_jax.learning import dqn, ppo
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
 
-# Fewer environments than `wide`, for more updates, and a nearer horizon (a decision's effect is over
-# within a day); tried on other seeds and other held-out patients than these.
+# Fewer environments than `wide`, for more updates, and a nearer horizon (a decision's effect is
+# over within a day); tried on other seeds and other held-out patients than these.
 CONFIG = WIDE.replace(num_envs=512, total_steps=5_000_000, discount=0.95)
 OBSERVED, ORDERED, DISCRETE = (
     "HeparinInfusion-v0",

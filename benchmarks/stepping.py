@@ -7,21 +7,29 @@ import jax
 import jax.numpy as jnp
 
 import hemosim_jax
+from hemosim_jax.spaces import MultiDiscrete
 
 REPEATS = 7
 STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient
 
 
+def random_actions(key, space, count):
+    """`count` actions at once: continuous ones in 0..1, or choices."""
+    if isinstance(space, MultiDiscrete):
+        return jax.random.randint(key, (count, *space.shape), 0, jnp.array(space.sizes))
+    return jax.random.uniform(key, (count, *space.shape))
+
+
 def random_rollout(env, params, patients, steps, block):
     """A jitted function of (key, state, params): `steps` steps of all patients, block by block."""
     step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
-    shape = env.action_space(params).shape  # continuous, in 0..1
+    space = env.action_space(params)
 
     def roll(key, state, params):
         def one_step(carry, _):
             key, state, total = carry
             key, key_action, key_step = jax.random.split(key, 3)
-            actions = jax.random.uniform(key_action, (block, *shape))
+            actions = random_actions(key_action, space, block)
             keys = jax.random.split(key_step, block)
             observation, state, reward, *_ = step(keys, state, actions, params)
             return (key, state, total + reward.sum() + observation.sum()), None

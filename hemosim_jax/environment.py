@@ -171,7 +171,7 @@ def plain_numbers(*parts: Any) -> dict[str, float]:
         name: round(float(value), 4)
         for part in parts
         for name, value in vars(part).items()
-        if jnp.issubdtype(value.dtype, jnp.floating)
+        if jnp.issubdtype(getattr(value, "dtype", bool), jnp.floating)
     }
 
 

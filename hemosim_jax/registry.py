@@ -7,20 +7,21 @@ import gymnax
 from gymnax.registration import registered_envs
 
 from hemosim_jax.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax.envs.doac_management import DOACManagement
 from hemosim_jax.envs.heparin_infusion import HeparinInfusion
 from hemosim_jax.envs.heparin_infusion_discrete import HeparinInfusionDiscrete
 from hemosim_jax.envs.heparin_infusion_pomdp import HeparinInfusionPOMDP
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
 from hemosim_jax.envs.warfarin_dosing_pomdp import WarfarinDosingPOMDP
 from hemosim_jax.policy import Policy, random_policy
-from hemosim_jax.protocols import heparin, warfarin
+from hemosim_jax.protocols import doac, heparin, warfarin
 
 
 class Task(NamedTuple):
     """What an id stands for."""
 
     environment: Callable[..., TreatmentEnvironment]
-    protocols: Mapping[str, Callable[[Any], Policy]]
+    protocols: Mapping[str, Callable[[Any], Policy | None]]  # None: the options lack what it needs
 
 
 TASKS = {
@@ -29,6 +30,7 @@ TASKS = {
     "HeparinInfusion-v0": Task(HeparinInfusion, heparin.PROTOCOLS),
     "HeparinInfusion-POMDP-v0": Task(HeparinInfusionPOMDP, heparin.POMDP_PROTOCOLS),
     "HeparinInfusion-Discrete-v0": Task(HeparinInfusionDiscrete, {"random": random_policy}),
+    "DOACManagement-v0": Task(DOACManagement, doac.PROTOCOLS),
 }
 
 
@@ -48,7 +50,8 @@ def make(env_id: str, **options: Any) -> tuple[TreatmentEnvironment, EnvParams]:
 
 def protocols_of(env: TreatmentEnvironment) -> dict[str, Policy]:
     """Every protocol for this task, by name."""
-    return {name: factory(env) for name, factory in TASKS[env.name].protocols.items()}
+    built = {name: factory(env) for name, factory in TASKS[env.name].protocols.items()}
+    return {name: policy for name, policy in built.items() if policy is not None}
 
 
 def register_with_gymnax() -> None:

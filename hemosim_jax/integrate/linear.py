@@ -40,29 +40,47 @@ def one_compartment_oral(depot, central, absorption_rate, elimination_rate, time
 
 
 def two_compartment_oral(depot, central, peripheral, absorption_rate, k10, k12, k21, time):
-    r"""Central and peripheral amounts, fed by a first-order depot (Gibaldi & Perrier, ch. 2).
+    r"""Central and peripheral amounts, fed by a first-order depot (Gibaldi & Perrier, ch. 2)."""
+    alpha, beta = disposition_rates(k10, k12, k21)
+    fed = fed_amounts(
+        absorption_rate * depot,
+        bateman(absorption_rate, alpha, time),
+        bateman(absorption_rate, beta, time),
+        (k10, k12, k21),
+    )
 
-    The two exponents $\alpha > \beta$ are never close ($(\alpha-\beta)^2 \ge 4 k_{12} k_{21}$), so
-    the split into their eigenspaces is safe; only absorption can meet one of them, and `bateman`
-    covers that.
+    def component(exponent, other):
+        # The projection of the initial amounts on one eigenspace, decayed.
+        decay = jnp.exp(-exponent * time) / (exponent - other)
+        return (
+            decay * ((k10 + k12 - other) * central - k21 * peripheral),
+            decay * (-k12 * central + (k21 - other) * peripheral),
+        )
+
+    fast, slow = component(alpha, beta), component(beta, alpha)
+    return fed[0] + fast[0] + slow[0], fed[1] + fast[1] + slow[1]
+
+
+def disposition_rates(k10, k12, k21):
+    r"""The exponents $\alpha > \beta$ of a two-compartment disposition, from its rate constants.
+
+    They are never close ($(\alpha-\beta)^2 \ge 4 k_{12} k_{21}$), so the split into their
+    eigenspaces is safe; only absorption can meet one of them, and `bateman` covers that.
     """
     total = k10 + k12 + k21
     root = jnp.sqrt((k10 + k12 - k21) ** 2 + 4.0 * k12 * k21)
     alpha = 0.5 * (total + root)
-    beta = k10 * k21 / alpha  # the smaller root from the product: no cancellation
-    fed = absorption_rate * depot
+    return alpha, k10 * k21 / alpha  # the smaller root from the product: no cancellation
 
-    def component(exponent, other, sign):
-        # The projection on one eigenspace of the initial amounts and of a unit inflow to central.
-        weight = sign / root
-        into_central = weight * ((k10 + k12 - other) * central - k21 * peripheral)
-        into_peripheral = weight * (-k12 * central + (k21 - other) * peripheral)
-        decay = jnp.exp(-exponent * time)
-        response = fed * bateman(absorption_rate, exponent, time) * weight
-        return (
-            into_central * decay + response * (k10 + k12 - other),
-            into_peripheral * decay - response * k12,
-        )
 
-    fast, slow = component(alpha, beta, 1.0), component(beta, alpha, -1.0)
-    return fast[0] + slow[0], fast[1] + slow[1]
+def fed_amounts(inflow, alpha_response, beta_response, rates):
+    """What an inflow leaves in central and peripheral compartment of a two-compartment disposition.
+
+    `inflow` scales both responses: what a single compartment that empties at `alpha` (at `beta`)
+    would hold. `rates` is `(k10, k12, k21)`.
+    """
+    k10, k12, _ = rates
+    alpha, beta = disposition_rates(*rates)
+    scale = inflow / (alpha - beta)
+    central = (k10 + k12 - beta) * alpha_response - (k10 + k12 - alpha) * beta_response
+    return scale * central, scale * k12 * (beta_response - alpha_response)

@@ -39,6 +39,11 @@ def as_uniform(drawn: Float[Array, ""]) -> Float[Array, ""]:
     return 0.5 * (drawn + 1.0)
 
 
+def as_fine_uniform(drawn: Float[Array, ""], other: Float[Array, ""]) -> Float[Array, ""]:
+    """Two numbers as one, uniform on (0, 1) in 32 bits: for events that are rare."""
+    return as_uniform(drawn) + (as_uniform(other) - 0.5) / _LEVELS
+
+
 def as_normal(drawn: Float[Array, ""]) -> Float[Array, ""]:
     """The same number, standard normal."""
     return jnp.sqrt(2.0).astype(drawn.dtype) * jax.lax.erf_inv(drawn)

@@ -1,0 +1,51 @@
+r"""What is left of a train of equal doses, one every interval: geometric series, in closed form.
+
+A dose that decays at rate $\lambda$ leaves $e^{-\lambda t}$ after a time $t$. Of $n$ doses, one
+every $\tau$, the last of them $r$ ago,
+
+$$S(\lambda) = \sum_{j=0}^{n-1} e^{-\lambda (r + j\tau)}
+  = e^{-\lambda r}\,(1 - e^{-n\lambda\tau}) / (1 - e^{-\lambda\tau})$$
+
+is left, and behind a depot that empties at $a$ into a compartment that empties at $b$ there is
+$(S(b) - S(a)) / (a - b)$ per unit of the depot's first outflow (Gibaldi & Perrier, ch. 3).
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hemosim_jax.integrate.linear import bateman
+
+
+class Train(NamedTuple):
+    """Equal doses at equal intervals. With a count of 0, nothing."""
+
+    count: Float[Array, "*b"]
+    interval_h: Float[Array, "*b"]
+    since_last_h: Float[Array, "*b"]  # >= 0
+
+
+def doses_left(rate: Float[Array, "*b"], train: Train) -> Float[Array, "*b"]:
+    r"""$S(\lambda)$, in doses."""
+    gone = jnp.exp(-rate * train.since_last_h) * _spent(rate, train)
+    return gone / -jnp.expm1(-rate * train.interval_h)
+
+
+def doses_passed_on(
+    rate_in: Float[Array, "*b"], rate_out: Float[Array, "*b"], train: Train
+) -> Float[Array, "*b"]:
+    """`bateman` of a train of doses: the same for a single dose, and as safe where rates meet.
+
+    The difference quotient of a product is taken factor by factor, each of them a `bateman`.
+    """
+    first = 1.0 / -jnp.expm1(-rate_in * train.interval_h)
+    second = 1.0 / -jnp.expm1(-rate_out * train.interval_h)
+    since_last = bateman(rate_in, rate_out, train.since_last_h) * _spent(rate_out, train)
+    earlier = first * _spent(rate_in, train) * bateman(rate_in, rate_out, train.interval_h)
+    all_time = bateman(rate_in, rate_out, train.count * train.interval_h)
+    return second * (since_last + jnp.exp(-rate_in * train.since_last_h) * (earlier - all_time))
+
+
+def _spent(rate, train: Train):
+    return -jnp.expm1(-rate * train.count * train.interval_h)
