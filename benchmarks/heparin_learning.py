@@ -18,10 +18,10 @@ from rich.console import Console
 
 import hemosim_jax
 from benchmarks.hardware import description
+from benchmarks.learning import difference, judge, named, train_ppo, worst
 from hemosim_jax.evaluation import report
-from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
-from hemosim_jax.evaluation.streams import held_out, training
-from hemosim_jax.learning import dqn, ppo
+from hemosim_jax.evaluation.streams import training
+from hemosim_jax.learning import dqn
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
 
@@ -35,44 +35,15 @@ OBSERVED, ORDERED, DISCRETE = (
 )
 
 
-def train_ppo(env, params, config, seeds):
-    """A policy for each seed."""
-    train = jax.jit(ppo.make_train(env, params, config)).lower(jax.random.key(0)).compile()
-    return [
-        ppo.agent_policy(env, params, train(training(seed).key())[0].agent, config)
-        for seed in range(seeds)
-    ]
-
-
 def train_dqn(env, params, seeds):
-    """A policy for each seed."""
+    """A greedy policy for each seed."""
     config = dqn.DQNConfig()
     train = jax.jit(dqn.make_train(env, params, config)).lower(jax.random.key(0)).compile()
-    return [
+    policies = [
         dqn.greedy_policy(train(training(seed).key())[0].weights, config, env.num_actions)
         for seed in range(seeds)
     ]
-
-
-def judge(env, params, policies, patients):
-    """The evaluations of all policies, on the same patients and the same chance events."""
-    return [evaluate(env, params, p, held_out(1000), num_patients=patients) for p in policies]
-
-
-def named(policies, name):
-    return [p._replace(name=f"{name}, seed {seed}") for seed, p in enumerate(policies)]
-
-
-def worst(evaluations, name):
-    """The evaluation of the worst seed of `name`, None if there is none."""
-    seeds = [e for e in evaluations if e.policy.startswith(f"{name}, seed")]
-    return min(seeds, key=lambda e: e.episode_return.mean(), default=None)
-
-
-def difference(a, b):
-    """Mean difference of the return of the same patients, with its interval, in words."""
-    mean, low, high = mean_interval(a.episode_return - b.episode_return)
-    return f"{a.policy} - {b.policy}: {mean:.2f} [{low:.2f}, {high:.2f}]"
+    return named(policies, "dqn")
 
 
 def main():
@@ -94,16 +65,16 @@ def main():
         for tier in options.tiers:
             env, params = hemosim_jax.make(env_id, difficulty=tier)
             started = time.perf_counter()
-            agents = named(train_ppo(env, params, config, options.seeds), "ppo")
+            agents = train_ppo(env, params, config, options.seeds)
             if env_id == ORDERED:
                 remembering = config.replace(memory_size=64)
-                agents += named(train_ppo(env, params, remembering, options.seeds), "recurrent")
+                agents += train_ppo(env, params, remembering, options.seeds, "recurrent")
             protocols = list(protocols_of(env).values())
             results = judge(env, params, [*protocols, *agents], options.patients)
             best = max(results[: len(protocols)], key=lambda e: e.episode_return.mean())
             if env_id == OBSERVED:
                 discrete, its_params = hemosim_jax.make(DISCRETE, difficulty=tier)
-                networks = named(train_dqn(discrete, its_params, options.seeds), "dqn")
+                networks = train_dqn(discrete, its_params, options.seeds)
                 results += judge(discrete, its_params, networks, options.patients)
             summaries = [report.summary(env, result) for result in results]
             minutes = (time.perf_counter() - started) / 60.0

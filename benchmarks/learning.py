@@ -1,0 +1,39 @@
+"""What the learning benchmarks share: agents by seed, all policies on the same patients."""
+
+import jax
+
+from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
+from hemosim_jax.evaluation.streams import held_out, training
+from hemosim_jax.learning import ppo
+
+
+def train_ppo(env, params, config, seeds, name="ppo"):
+    """A policy for each seed."""
+    train = jax.jit(ppo.make_train(env, params, config)).lower(jax.random.key(0)).compile()
+    policies = [
+        ppo.agent_policy(env, params, train(training(seed).key())[0].agent, config)
+        for seed in range(seeds)
+    ]
+    return named(policies, name)
+
+
+def named(policies, name):
+    """The policies of the seeds, each with its seed in its name."""
+    return [p._replace(name=f"{name}, seed {seed}") for seed, p in enumerate(policies)]
+
+
+def judge(env, params, policies, patients):
+    """The evaluations of all policies, on the same patients and the same chance events."""
+    return [evaluate(env, params, p, held_out(1000), num_patients=patients) for p in policies]
+
+
+def worst(evaluations, name):
+    """The evaluation of the worst seed of `name`, None if there is none."""
+    seeds = [e for e in evaluations if e.policy.startswith(f"{name}, seed")]
+    return min(seeds, key=lambda e: e.episode_return.mean(), default=None)
+
+
+def difference(a, b):
+    """Mean difference of the return of the same patients, with its interval, in words."""
+    mean, low, high = mean_interval(a.episode_return - b.episode_return)
+    return f"{a.policy} - {b.policy}: {mean:.3f} [{low:.3f}, {high:.3f}]"
