@@ -61,6 +61,10 @@ class TaskOptions:
     """Warfarin: hamberg2010 (default) or hamberg2007."""
     reagent: str | None = None
     """Heparin: paper (default; anti-Xa 0.3-0.7 is 60-100 s) or raschke (46-70 s)."""
+    label: str | None = None
+    """DOAC: EU (default) or US; what counts as an appropriate dose."""
+    edoxaban: bool | None = None
+    """DOAC: with edoxaban as the fourth drug."""
 
 
 @dataclass

@@ -1,0 +1,181 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import hemosim_jax
+from hemosim_jax.envs.doac_management import NO_DRUG
+from hemosim_jax.models import doac
+from tests.conftest import Task
+
+RIVAROXABAN, DABIGATRAN, APIXABAN, EDOXABAN = range(4)
+LOW, STANDARD, HIGH = range(3)
+
+
+@pytest.fixture(scope="module")
+def task():
+    return Task(*hemosim_jax.make("DOACManagement-v0"))
+
+
+@pytest.fixture(scope="module")
+def courses(task):
+    """A function of (drug, level) that follows 2,000 patients for a year, ends and all ignored."""
+
+    def follow(keys, action, params):
+        def one(key):
+            key_reset, key_steps = jax.random.split(key)
+            _, state = task.env.reset_env(key_reset, params)
+
+            def step(state, key):
+                observation, state, reward, *_, info = task.env.step_env(key, state, action, params)
+                return state, {**info, "reward": reward, "observation": observation}
+
+            return jax.lax.scan(step, state, jax.random.split(key_steps, 12))[1]
+
+        return jax.vmap(one)(keys)
+
+    compiled = jax.jit(follow)
+    keys = jax.random.split(jax.random.key(5), 2000)
+
+    def run(drug, level, params=task.params):
+        return jax.tree.map(np.asarray, compiled(keys, jnp.array([drug, level]), params))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def on_apixaban(courses):
+    return courses(APIXABAN, STANDARD)
+
+
+def test_the_reward_is_equation_3(courses):
+    info = courses(DABIGATRAN, HIGH)
+    expected = 1.0 - 20.0 * info["stroke"] - 10.0 * info["major_bleed"] + 0.5 * info["appropriate"]
+    np.testing.assert_allclose(info["reward"], expected, atol=1e-5)
+    assert info["stroke"].any()
+    assert info["major_bleed"].any()
+    assert not info["appropriate"].any()
+
+
+def test_events_come_as_often_as_they_are_expected(on_apixaban):
+    for event, expected in (("stroke", "expected_strokes"), ("major_bleed", "expected_bleeds")):
+        number = float(on_apixaban[expected].sum())
+        number += 0.0 if event == "major_bleed" else 0.5 * on_apixaban["intracranial"].sum()
+        assert on_apixaban[event].sum() == pytest.approx(number, abs=4.0 * np.sqrt(number))
+
+
+def test_the_dose_drives_exposure_and_events(courses, on_apixaban):
+    low, high = (courses(APIXABAN, level) for level in (LOW, HIGH))
+    means = [info["exposure"][:, 1:].mean() for info in (low, on_apixaban, high)]
+    assert means[1] / means[0] == pytest.approx(1.93, rel=0.02)  # twice the dose, a little less
+    assert means[2] > 1.7 * means[1]
+    # The same patients and chance events: only the exposure differs.
+    assert low["expected_strokes"].sum() > on_apixaban["expected_strokes"].sum()
+    assert low["major_bleed"].sum() < on_apixaban["major_bleed"].sum() < high["major_bleed"].sum()
+
+
+def test_a_switch_costs_once_and_the_first_choice_nothing(task):
+    _, state = task.env.reset(jax.random.key(0), task.params)
+    assert int(state.drug) == NO_DRUG
+    step = jax.jit(task.env.step_env)
+    switched = []
+    for drug in (APIXABAN, APIXABAN, RIVAROXABAN, RIVAROXABAN):
+        action = task.env.encode_action(drug, STANDARD)
+        _, state, *_, info = step(jax.random.key(1), state, action, task.params)
+        switched.append(bool(info["switched"]))
+    assert switched == [False, False, True, False]
+
+
+def test_it_ends_with_a_stroke_or_a_fatal_bleed_only(task):
+    _, state = task.env.reset(jax.random.key(0), task.params)
+
+    def ends(**events):
+        events = {name: jnp.asarray(value) for name, value in events.items()}
+        course = state.patient.course.replace(**events)
+        return bool(
+            task.env.is_terminated(
+                state.replace(patient=state.patient.replace(course=course)), task.params
+            )
+        )
+
+    assert not ends()
+    assert not ends(major_bleed=True, gastrointestinal=True)
+    assert ends(stroke=True)
+    assert ends(fatal=True)
+
+
+def test_the_observation_says_what_is_so(task, on_apixaban):
+    seen = task.env.decode_observation(on_apixaban["observation"].reshape(-1, 8).T)
+    last = {name: value.reshape(-1) for name, value in on_apixaban.items() if value.ndim == 2}
+    np.testing.assert_allclose(seen.cha2ds2_vasc, last["cha2ds2_vasc"], atol=1e-4)
+    np.testing.assert_allclose(seen.has_bled, last["has_bled"], atol=1e-4)
+    np.testing.assert_allclose(seen.days, last["days"], rtol=1e-5)
+    assert np.all(np.round(seen.drug) == APIXABAN)
+    kidneys = last["creatinine_clearance_ml_per_min"]
+    np.testing.assert_allclose(seen.creatinine_clearance_ml_per_min, kidneys, rtol=1e-4)
+    within = last["concentration_ng_per_ml"] < 500.0
+    assert within.mean() > 0.99
+    level = last["concentration_ng_per_ml"]
+    np.testing.assert_allclose(seen.concentration_ng_per_ml[within], level[within], atol=0.01)
+
+
+def test_tiers(task, courses):
+    easy, medium, hard = (
+        courses(APIXABAN, STANDARD, task.env.tier(tier)) for tier in ("easy", "medium", "hard")
+    )
+
+    def kept(info):
+        clearance = info["creatinine_clearance_ml_per_min"]
+        return np.median(clearance[:, -1] / clearance[:, 0])
+
+    assert kept(easy) == pytest.approx(1.0, abs=1e-6)
+    assert kept(hard) < kept(medium) < 0.97
+    for info in (easy, medium):
+        assert not info["interaction"].any()
+        assert not info["held_h"].any()
+    assert (hard["interaction"] == 1).any()
+    assert (hard["interaction"] == 2).any()
+    held = hard["held_h"] > 0.0
+    assert 0.02 < held.mean() < 0.06
+    assert hard["exposure"][held].mean() < 0.95 * hard["exposure"][~held].mean()
+
+
+def test_edoxaban_is_an_option():
+    env, params = hemosim_jax.make("DOACManagement-v0", edoxaban=True)
+    assert env.action_space(params).sizes == (4, 3)
+    observation, state = env.reset(jax.random.key(0), params)
+    action = env.encode_action(EDOXABAN, STANDARD)
+    observation, state, *_, info = env.step_env(jax.random.key(1), state, action, params)
+    assert float(info["daily_dose_mg"]) == 60.0
+    assert 1.0 < float(info["mean_concentration_ng_per_ml"]) < 400.0
+    assert float(env.decode_observation(observation).drug) == EDOXABAN
+    assert set(hemosim_jax.protocols_of(env)) >= {"edoxaban_60", "edoxaban_30", "guideline"}
+
+
+def test_the_american_label_has_another_low_dose_of_dabigatran():
+    env, params = hemosim_jax.make("DOACManagement-v0", label="US")
+    _, state = env.reset(jax.random.key(0), params)
+    action = env.encode_action(DABIGATRAN, LOW)
+    _, _, *_, info = env.step_env(jax.random.key(1), state, action, params)
+    assert float(info["daily_dose_mg"]) == 150.0
+    with pytest.raises(ValueError, match="label must be one of EU, US; got 'UK'"):
+        hemosim_jax.make("DOACManagement-v0", label="UK")
+
+
+def test_every_level_is_another_dose():
+    for doses in doac.doses_mg("EU") + doac.doses_mg("US"):
+        assert sorted(set(doses)) == list(doses)
+
+
+def test_actions_beyond_the_space_are_clipped(task):
+    treatment = task.env.decode_action(jnp.array([-3, 7]))
+    assert (int(treatment.drug), int(treatment.level)) == (RIVAROXABAN, HIGH)
+
+
+def test_another_population_can_be_given(task):
+    women = task.params.patients.replace(female=jnp.float32(1.0))
+    params = task.params.replace(patients=women)
+    patients = jax.vmap(task.env.sample_patient, in_axes=(0, None))(
+        jax.random.split(jax.random.key(0), 50), params
+    )
+    assert not patients.covariates.male.any()

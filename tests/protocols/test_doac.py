@@ -1,0 +1,94 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+import hemosim_jax
+from hemosim_jax.envs.doac_management import DOACObservation
+from hemosim_jax.protocols import doac as protocols
+from hemosim_jax.protocols.doac import APIXABAN, DABIGATRAN, HIGH, LOW, RIVAROXABAN, STANDARD
+from hemosim_jax.registry import protocols_of
+
+
+@pytest.fixture(scope="module")
+def env():
+    return hemosim_jax.make("DOACManagement-v0")[0]
+
+
+def decide(env, name, **seen):
+    """Drug and level that a protocol gives to someone who is seen like this."""
+    usual = {
+        "concentration_ng_per_ml": 0.0,
+        "creatinine_clearance_ml_per_min": 80.0,
+        "age_y": 68.0,
+        "weight_kg": 82.0,
+        "cha2ds2_vasc": 2.0,
+        "has_bled": 1.0,
+        "days": 0.0,
+        "drug": 0.0,
+    }
+    observation = DOACObservation(**{k: jnp.float32(v) for k, v in {**usual, **seen}.items()})
+    stub = type("Stub", (), {"decode_observation": lambda self, _: observation})()
+    for attribute in ("encode_action", "label", "number_of_drugs"):
+        setattr(stub, attribute, getattr(env, attribute))
+    action, _ = getattr(protocols, name)(stub).act(jax.random.key(0), (), None)
+    return tuple(map(int, action))
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({}, (RIVAROXABAN, STANDARD)),
+        ({"cha2ds2_vasc": 4.0}, (DABIGATRAN, STANDARD)),
+        ({"age_y": 76.0, "cha2ds2_vasc": 4.0}, (APIXABAN, STANDARD)),
+        ({"has_bled": 3.0}, (APIXABAN, STANDARD)),
+        ({"creatinine_clearance_ml_per_min": 45.0}, (APIXABAN, STANDARD)),
+        ({"creatinine_clearance_ml_per_min": 25.0}, (APIXABAN, LOW)),
+        ({"age_y": 82.0, "weight_kg": 55.0}, (APIXABAN, LOW)),
+        # Under way: the drug is kept, the dose follows the kidneys, until the label forbids it.
+        ({"days": 30.0, "drug": 0.0, "cha2ds2_vasc": 5.0}, (RIVAROXABAN, STANDARD)),
+        (
+            {"days": 30.0, "drug": 0.0, "creatinine_clearance_ml_per_min": 45.0},
+            (RIVAROXABAN, LOW),
+        ),
+        ({"days": 30.0, "drug": 1.0, "age_y": 81.0}, (DABIGATRAN, LOW)),
+        (
+            {"days": 30.0, "drug": 1.0, "age_y": 77.0, "has_bled": 3.0},
+            (DABIGATRAN, LOW),
+        ),
+        (
+            {"days": 30.0, "drug": 1.0, "creatinine_clearance_ml_per_min": 28.0},
+            (APIXABAN, LOW),
+        ),
+    ],
+)
+def test_guideline(env, seen, expected):
+    assert decide(env, "guideline", **seen) == expected
+
+
+def test_always_apixaban_doses_by_the_label(env):
+    assert decide(env, "always_apixaban") == (APIXABAN, STANDARD)
+    low = decide(env, "always_apixaban", creatinine_clearance_ml_per_min=20.0)
+    assert low == (APIXABAN, LOW)
+
+
+def test_the_trials_arms(env):
+    policies = protocols_of(env)
+    assert "edoxaban_60" not in policies
+    observation = jnp.full(8, 0.5)
+    for name, expected in (
+        ("dabigatran_150", (DABIGATRAN, STANDARD)),
+        ("dabigatran_110", (DABIGATRAN, LOW)),
+        ("rivaroxaban_20", (RIVAROXABAN, STANDARD)),
+    ):
+        action, _ = policies[name].act(jax.random.key(0), (), observation)
+        assert tuple(map(int, action)) == expected
+    weak = decide(env, "rivaroxaban_20", creatinine_clearance_ml_per_min=49.0)
+    assert weak == (RIVAROXABAN, LOW)
+
+
+def test_no_guideline_gives_the_high_dose(env):
+    policies = protocols_of(env)
+    observations = jax.random.uniform(jax.random.key(1), (500, 8))
+    for name in ("guideline", "always_apixaban", "rivaroxaban_20"):
+        act = jax.vmap(lambda o, p=policies[name]: p.act(jax.random.key(0), (), o)[0])
+        assert not (act(observations)[:, 1] == HIGH).any()
