@@ -57,7 +57,7 @@ def main():
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--out", type=Path, help="JSON file for the results")
     options = parser.parse_args()
-    console = Console(width=160)
+    console = Console(width=200)
     console.print(description())
     written = {}
     config = CONFIG.replace(total_steps=options.steps)

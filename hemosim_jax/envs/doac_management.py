@@ -138,7 +138,7 @@ class DOACManagement(TreatmentEnvironment):
         time="days",
         time_label="days",
         signal="exposure",
-        signal_label="mean concentration over the drug's typical one",
+        signal_label="exposure (1: typical)",
         target_range=(0.5, 2.0),
         treatment="daily_dose_mg",
         treatment_label="daily dose, mg",
