@@ -65,6 +65,8 @@ class TaskOptions:
     """DOAC: EU (default) or US; what counts as an appropriate dose."""
     edoxaban: bool | None = None
     """DOAC: with edoxaban as the fourth drug."""
+    one_hot: bool | None = None
+    """DOAC: the current drug as one number for each, which networks learn better from."""
 
 
 @dataclass

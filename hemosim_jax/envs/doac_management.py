@@ -117,17 +117,17 @@ class DOACObservation:
     cha2ds2_vasc: Float[Array, ""]
     has_bled: Float[Array, ""]
     days: Float[Array, ""]
-    drug: Float[Array, ""]  # index; before the first visit (`days` is 0) it means nothing
+    drug: Float[Array, ""]  # index; NO_DRUG before the first visit
 
 
 class DOACManagement(TreatmentEnvironment):
     """Choose a drug and its dose for a patient with atrial fibrillation, every 30 days for a year.
 
     Observation (8), each in 0..1: concentration before the next dose, creatinine clearance, age,
-    weight, CHA2DS2-VASc, HAS-BLED, days, current drug. Action: MultiDiscrete([3, 3]), the drug
-    (rivaroxaban, dabigatran, apixaban) and its dose (low, standard, high: 15, 20, 30 mg once a day;
-    110, 150, 220 mg, 2.5, 5, 10 mg twice). Reward: equation 3 of the hemosim paper. Terminates at a
-    stroke or a fatal bleed; truncates after 12 decisions.
+    weight, CHA2DS2-VASc, HAS-BLED, days, current drug (0: none yet). Action: MultiDiscrete([3, 3]),
+    the drug (rivaroxaban, dabigatran, apixaban) and its dose (low, standard, high: 15, 20, 30 mg
+    once a day; 110, 150, 220 mg, 2.5, 5, 10 mg twice). Reward: equation 3 of the hemosim paper.
+    Terminates at a stroke or a fatal bleed; truncates after 12 decisions.
 
     Strokes and bleeds follow from the exposure of the interval. A new drug is taken from the next
     dose on, while what is left of the old one is eliminated.
@@ -153,7 +153,14 @@ class DOACManagement(TreatmentEnvironment):
         }
     )
 
-    def __init__(self, difficulty: str = "medium", *, edoxaban: bool = False, label: str = "EU"):
+    def __init__(
+        self,
+        difficulty: str = "medium",
+        *,
+        edoxaban: bool = False,
+        label: str = "EU",
+        one_hot: bool = False,
+    ):
         """The options.
 
         - `difficulty`: "easy" (stable kidneys), "medium" (kidneys decline, each at its own pace) or
@@ -162,12 +169,16 @@ class DOACManagement(TreatmentEnvironment):
         - `edoxaban`: a fourth drug (30, 60, 90 mg once a day).
         - `label`: "EU" or "US": what counts as an appropriate dose; with "US" the low dose of
           dabigatran is 75 mg.
+        - `one_hot`: the observation's last number, the current drug, is replaced by one number for
+          each drug and none. The code of "none" lies beside that of the first drug, so that what a
+          network learns of keeping a drug also decides which one it begins with.
 
         **Raises:** `ValueError` for any other value.
         """
         super().__init__(difficulty)
         doac_labels.check_label(label)
         self.label = label
+        self.one_hot = one_hot
         self.number_of_drugs = len(doac.DRUGS) if edoxaban else len(doac.DRUGS) - 1
         doses = doac.doses_mg(label)[: self.number_of_drugs]
         self._daily_mg = tuple(
@@ -290,8 +301,8 @@ class DOACManagement(TreatmentEnvironment):
 
     def observe(
         self, key: jax.Array, state: DOACState, action: Array | None, params: DOACParams
-    ) -> Float[Array, " 8"]:
-        """The eight numbers of the specification, clipped to 0..1."""
+    ) -> Float[Array, " n"]:
+        """The eight numbers of the specification, clipped to 0..1; with `one_hot` more."""
         patient, now_h = state.patient, state.elapsed_h
         cha2ds2_vasc, has_bled = self._scores(patient, now_h)
         dtype = now_h.dtype
@@ -305,12 +316,19 @@ class DOACManagement(TreatmentEnvironment):
             now_h / 24.0,
         )
         numbers = [to_unit(*pair) for pair in zip(seen, _OBSERVED, strict=True)]
-        return jnp.stack([*numbers, to_unit(state.drug.astype(dtype), self._observed_drug)])
+        if self.one_hot:
+            drug = [(state.drug == index).astype(dtype) for index in self._observed_drugs]
+        else:
+            drug = [to_unit(state.drug.astype(dtype), self._drug_codes)]
+        return jnp.stack([*numbers, *drug])
 
-    def decode_observation(self, observation: Float[Array, " 8"]) -> DOACObservation:
+    def decode_observation(self, observation: Float[Array, " n"]) -> DOACObservation:
         """Clinical units; what the space's bounds clip stays clipped."""
-        bounds = (*_OBSERVED, self._observed_drug)
-        return DOACObservation(*(from_unit(observation[i], b) for i, b in enumerate(bounds)))
+        drug = from_unit(observation[len(_OBSERVED)], self._drug_codes)
+        if self.one_hot:
+            drug = (NO_DRUG + jnp.argmax(observation[len(_OBSERVED) :])).astype(observation.dtype)
+        numbers = (from_unit(observation[i], bounds) for i, bounds in enumerate(_OBSERVED))
+        return DOACObservation(*numbers, drug)
 
     def is_terminated(self, state: DOACState, params: DOACParams) -> Bool[Array, ""]:
         """A stroke, or a fatal bleed."""
@@ -416,12 +434,17 @@ class DOACManagement(TreatmentEnvironment):
         return MultiDiscrete((self.number_of_drugs, len(doac.LEVELS)))
 
     def observation_space(self, params: DOACParams | None = None) -> Box:
-        """Eight numbers in 0..1."""
-        return Box(0.0, 1.0, (8,), jnp.result_type(float))
+        """Eight numbers in 0..1; with `one_hot` more."""
+        drug = len(self._observed_drugs) if self.one_hot else 1
+        return Box(0.0, 1.0, (len(_OBSERVED) + drug,), jnp.result_type(float))
 
     @property
-    def _observed_drug(self) -> tuple[float, float]:
-        return 0.0, float(self.number_of_drugs - 1)
+    def _drug_codes(self) -> tuple[float, float]:
+        return float(NO_DRUG), float(self.number_of_drugs - 1)
+
+    @property
+    def _observed_drugs(self) -> range:
+        return range(NO_DRUG, self.number_of_drugs)
 
     def _parameters(self, patient: Patient, now_h) -> tuple[oral_dosing.Parameters, ...]:
         covariates = patients_af.pharmacokinetic_covariates(patient, now_h)

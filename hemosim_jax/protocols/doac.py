@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-from hemosim_jax.envs.doac_management import DOACManagement, DOACObservation
+from hemosim_jax.envs.doac_management import NO_DRUG, DOACManagement, DOACObservation
 from hemosim_jax.models.doac import DRUGS, LEVELS
 from hemosim_jax.models.doac_covariates import creatinine_clearance_ml_per_min
 from hemosim_jax.outcomes.doac_labels import Criteria, labelled
@@ -71,7 +71,7 @@ def guideline(env: DOACManagement) -> Policy:
         seen = env.decode_observation(observation)
         allowed, level = label_doses(seen, env)
         running = jnp.round(seen.drug).astype(jnp.int32)
-        keep = (seen.days > 0.0) & allowed[running]
+        keep = (running != NO_DRUG) & allowed[running]
         chosen = choose(seen)
         chosen = jnp.where(allowed[chosen], chosen, APIXABAN)
         drug = jnp.where(keep, running, chosen)

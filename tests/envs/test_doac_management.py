@@ -152,6 +152,20 @@ def test_edoxaban_is_an_option():
     assert set(hemosim_jax.protocols_of(env)) >= {"edoxaban_60", "edoxaban_30", "guideline"}
 
 
+def test_the_current_drug_one_hot():
+    env, params = hemosim_jax.make("DOACManagement-v0", one_hot=True)
+    observation, state = env.reset(jax.random.key(0), params)
+    assert observation.shape == env.observation_space(params).shape == (11,)
+    assert observation[7:].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert float(env.decode_observation(observation).drug) == NO_DRUG
+    step = jax.jit(env.step_env)
+    for drug in range(3):
+        action = env.encode_action(drug, STANDARD)
+        observation, *_ = step(jax.random.key(1), state, action, params)
+        assert observation[7:].tolist() == [0.0, *(float(drug == i) for i in range(3))]
+        assert float(env.decode_observation(observation).drug) == drug
+
+
 def test_the_american_label_has_another_low_dose_of_dabigatran():
     env, params = hemosim_jax.make("DOACManagement-v0", label="US")
     _, state = env.reset(jax.random.key(0), params)

@@ -24,7 +24,7 @@ def decide(env, name, **seen):
         "cha2ds2_vasc": 2.0,
         "has_bled": 1.0,
         "days": 0.0,
-        "drug": 0.0,
+        "drug": -1.0,
     }
     observation = DOACObservation(**{k: jnp.float32(v) for k, v in {**usual, **seen}.items()})
     stub = type("Stub", (), {"decode_observation": lambda self, _: observation})()
