@@ -11,6 +11,7 @@ from hemosim_jax.spaces import MultiDiscrete
 
 REPEATS = 7
 STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient
+PATIENTS = 4096
 
 
 def random_actions(key, space, count):
@@ -83,3 +84,24 @@ def hemosim_steps_per_s(env_id, seconds=4.0):
             if terminated or truncated:
                 env.reset()
         return steps / (time.perf_counter() - started)
+
+
+def compare(env_id):
+    """Measures and prints both: hemosim before and after ours, tiers medium and hard."""
+    peer = hemosim_steps_per_s(env_id)
+    row = {}
+    for difficulty in ("medium", "hard"):
+        nanoseconds, compile_s = nanoseconds_per_step(env_id, difficulty, PATIENTS, PATIENTS)
+        row[difficulty] = {"ns_per_step": nanoseconds, "compile_s": compile_s}
+        print(
+            f"{env_id} {difficulty}, {PATIENTS} patients: {1e3 / nanoseconds:.2f} M steps/s, "
+            f"{nanoseconds:.1f} ns a step, compiled in {compile_s:.1f} s"
+        )
+    if peer is None:
+        print("hemosim is not installed: no ratio")
+    else:
+        again = hemosim_steps_per_s(env_id)
+        row["hemosim_steps_per_s"] = max(peer, again)
+        row["ratio"] = 1e9 / row["medium"]["ns_per_step"] / max(peer, again)
+        print(f"hemosim 0.2.2: {peer:.0f} and {again:.0f} steps/s; ratio {row['ratio']:.0f}")
+    return row
