@@ -3,8 +3,8 @@
     python -m benchmarks.doac_learning [--seeds 3] [--tiers easy medium hard] [--patients 400000]
 
 Each seed trains its own agent on its own training stream; all policies are judged on the same
-held-out patients. The observation has the current drug one-hot. Beside the return stand the events per 100 patient-years, with Poisson intervals:
-a reward is not health.
+held-out patients. The observation has the current drug one-hot. Beside the return stand the events
+per 100 patient-years, with Poisson intervals: a reward is not health.
 """
 
 import argparse
