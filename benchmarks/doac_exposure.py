@@ -28,7 +28,7 @@ PUBLISHED = (
     ("apixaban", 5.0, 80.0, 82.0, 70.0, 171.0, 103.0),
     ("edoxaban", 60.0, 99.0, 80.5, 57.0, 234.0, 19.0),
     ("dabigatran", 150.0, 68.0, 82.0, 72.0, 175.0, 91.0),
-    ("dabigatran", 110.0, 68.0, 82.0, 72.0, 126.0, 65.0),
+    ("dabigatran", 110.0, 68.0, 82.0, 72.0, 126.0, 65.0),  # recalled; Mayo's catalogue agrees
 )
 # Mid-points of the label's groups: normal, mild, moderate, severe impairment.
 KIDNEYS_ML_PER_MIN = (105.0, 65.0, 40.0, 22.0)

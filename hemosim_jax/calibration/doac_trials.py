@@ -60,6 +60,7 @@ def reduced(arm: Arm, patient: Patient) -> jax.Array:
         creatinine_mg_per_dl=patients_af.creatinine_now(patient, zero),
         creatinine_clearance_ml_per_min=covariates.creatinine_clearance_ml_per_min,
         inhibitor=patient.course.interaction == 1,
+        inducer=patient.course.interaction == 2,
     )
     kidneys = criteria.creatinine_clearance_ml_per_min
     rules = {

@@ -37,6 +37,7 @@ from hemosim_jax.spaces import Box, MultiDiscrete, from_unit, to_unit
 DECISION_INTERVAL_H = 30.0 * 24.0
 EPISODE_STEPS = 12
 NO_DRUG = -1
+DABIGATRAN = doac.DRUGS.index("dabigatran")
 
 # Scales of the observation.
 OBSERVED_CONCENTRATION_NG_PER_ML = (0.0, 500.0)
@@ -350,7 +351,10 @@ class DOACManagement(TreatmentEnvironment):
         )
 
     def info(self, state: DOACState, params: DOACParams) -> dict[str, Array]:
-        """`cost` is 1 after a stroke or a major bleed. Hazards are events per 100 years."""
+        """`cost` is 1 after a stroke or a major bleed, of which `fatal` ones are a part.
+
+        What was expected is a number of events in the last interval; ischemic strokes only.
+        """
         patient, now_h = state.patient, state.elapsed_h
         covariates, course = patient.covariates, patient.course
         dtype = now_h.dtype
@@ -362,6 +366,10 @@ class DOACManagement(TreatmentEnvironment):
             "exposure": state.exposure,
             "concentration_ng_per_ml": state.concentration_ng_per_ml,
             "mean_concentration_ng_per_ml": state.mean_concentration_ng_per_ml,
+            "anti_xa_iu_per_ml": doac.anti_xa_iu_per_ml(state.concentration_ng_per_ml, state.drug),
+            "thrombin_time_s": doac.thrombin_time_s(
+                jnp.where(state.drug == DABIGATRAN, state.concentration_ng_per_ml, 0.0)
+            ),
             "creatinine_clearance_ml_per_min": patients_af.clearance_now(patient, now_h),
             "creatinine_mg_per_dl": patients_af.creatinine_now(patient, now_h),
             "cha2ds2_vasc": cha2ds2_vasc,
@@ -372,7 +380,7 @@ class DOACManagement(TreatmentEnvironment):
             "daily_dose_mg": jnp.where(state.drug == NO_DRUG, 0.0, daily_mg),
             "switched": state.switched,
             "appropriate": state.appropriate,
-            "expected_strokes": state.expected.stroke,
+            "expected_ischemic_strokes": state.expected.stroke,
             "expected_bleeds": sum(state.expected.bleeding),
             "stroke": course.stroke,
             "major_bleed": course.major_bleed,
@@ -465,4 +473,5 @@ class DOACManagement(TreatmentEnvironment):
             creatinine_mg_per_dl=patients_af.creatinine_now(patient, now_h),
             creatinine_clearance_ml_per_min=patients_af.clearance_now(patient, now_h),
             inhibitor=patient.course.interaction == 1,
+            inducer=patient.course.interaction == 2,
         )

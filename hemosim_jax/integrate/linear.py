@@ -64,8 +64,9 @@ def two_compartment_oral(depot, central, peripheral, absorption_rate, k10, k12, 
 def disposition_rates(k10, k12, k21):
     r"""The exponents $\alpha > \beta$ of a two-compartment disposition, from its rate constants.
 
-    They are never close ($(\alpha-\beta)^2 \ge 4 k_{12} k_{21}$), so the split into their
-    eigenspaces is safe; only absorption can meet one of them, and `bateman` covers that.
+    With exchange they are never close ($(\alpha-\beta)^2 \ge 4 k_{12} k_{21}$), so the split into
+    their eigenspaces is safe; only absorption can meet one of them, and `bateman` covers that.
+    Without it ($k_{12} = 0$) keep $k_{21}$ away from $k_{10}$.
     """
     total = k10 + k12 + k21
     root = jnp.sqrt((k10 + k12 - k21) ** 2 + 4.0 * k12 * k21)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
-# Index of `interaction`: a moderate inhibitor of CYP3A4 and P-glycoprotein (verapamil, dronedarone,
-# erythromycin), or an inducer of both (rifampicin, carbamazepine).
+# Index of `interaction`: a moderate inhibitor of CYP3A4 and P-glycoprotein, such as verapamil, or
+# an inducer of both, such as rifampicin.
 INTERACTIONS = ("none", "inhibitor", "inducer")
 
 _HEIGHT_CM = (162.0, 175.0)  # of women, of men; assumption

@@ -21,7 +21,7 @@ ABSORPTION_PER_H = 0.821
 CLEARANCE_L_PER_H = 6.58 * 0.849  # at 93 mL/min and 81 kg; in atrial fibrillation
 VOLUME_L = 62.5  # of a man of 61 y and 81 kg
 INHIBITOR_CLEARANCE_RATIO = 0.863  # moderate CYP3A4 inhibitors
-INDUCER_CLEARANCE_RATIO = 1.30
+INDUCER_CLEARANCE_RATIO = 2.0  # recalled: rifampicin halves the AUC (label); all inducers 1.30
 MAX_CLEARANCE_ML_PER_MIN = 140.0  # of creatinine, for 1.73 m2
 
 N_EFFECTS = 3

@@ -30,7 +30,7 @@ BLEEDING_PERCENT_PER_Y = (1.13, 1.02, 1.88, 3.74, 8.70, 12.50)
 # in RE-LY 3.04 and 4.37 % per year below and above 75 y.
 BLEEDING_RATIO_PER_DECADE = 1.35
 # Deaths within 30 days in ARISTOTLE (Held 2013); the same on every drug (Skaistis 2015).
-FATAL_SHARE = (0.425, 0.074, 0.074)  # by site
+FATAL_SHARE = (0.425, 0.074, 0.074)  # by site; the abstract's
 # Of intracranial hemorrhages, half are strokes (RE-LY's warfarin arm 0.38 of 0.74 % per year).
 HEMORRHAGIC_STROKE_SHARE = 0.5
 

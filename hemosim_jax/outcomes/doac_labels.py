@@ -20,7 +20,8 @@ class Criteria:
     weight_kg: Float[Array, "*b"]
     creatinine_mg_per_dl: Float[Array, "*b"]
     creatinine_clearance_ml_per_min: Float[Array, "*b"]
-    inhibitor: Bool[Array, "*b"]  # of P-gp, taken with it
+    inhibitor: Bool[Array, "*b"]  # of P-gp, such as verapamil, taken with it
+    inducer: Bool[Array, "*b"]  # such as rifampicin: no label allows it (recalled)
 
 
 def labelled(
@@ -33,7 +34,8 @@ def labelled(
     **Raises:** `ValueError` for another label than `LABELS`.
     """
     check_label(label)
-    return _eu(criteria) if label == "EU" else _us(criteria)
+    rules = _eu(criteria) if label == "EU" else _us(criteria)
+    return tuple((low & ~criteria.inducer, full & ~criteria.inducer) for low, full in rules)
 
 
 def check_label(label: str) -> None:

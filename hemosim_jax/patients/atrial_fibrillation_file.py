@@ -40,7 +40,7 @@ def read_fibrillation_cohort(path: str | Path) -> FibrillationRecords:
     dtype = jnp.result_type(float)
     components = zip(RISK_NAMES, zip(*risk, strict=True), strict=True)
     covariates = Covariates(
-        age_y=jnp.clip(jnp.array(age, dtype), *AGE_Y),
+        age_y=jnp.array(age, dtype),
         weight_kg=jnp.array(weight, dtype),
         male=jnp.array(male),
         asian=jnp.array(asian),
@@ -52,7 +52,7 @@ def read_fibrillation_cohort(path: str | Path) -> FibrillationRecords:
 
 def _read_row(row: dict[str, str]):
     numbers = (
-        number(row, "age", 18.0, 120.0),
+        number(row, "age", *AGE_Y),
         number(row, "weight_kg", *WEIGHT_KG),
         number(row, _CLEARANCE, *CREATININE_CLEARANCE_ML_PER_MIN),
     )

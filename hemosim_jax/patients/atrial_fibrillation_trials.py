@@ -147,7 +147,7 @@ ENGAGE_AF = Trial(
         Arm("edoxaban 30", _EDOXABAN, 30.0, 15.0, 1.61, 1.61, 0.26, 0.82),
         Arm("warfarin", None, 0.0, 0.0, 1.50, 3.43, 0.85, 1.23),
     ),
-    warfarin_time_in_range_percent=68.0,
+    warfarin_time_in_range_percent=68.0,  # recalled
     mean_chads2=2.8,
     stroke_factor=0.794,
     bleeding_factor=1.15,

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Int
 from hemosim_jax.envs.doac_management import NO_DRUG, DOACManagement, DOACObservation
 from hemosim_jax.models.doac import DRUGS, LEVELS
 from hemosim_jax.models.doac_covariates import creatinine_clearance_ml_per_min
-from hemosim_jax.outcomes.doac_labels import Criteria, labelled
+from hemosim_jax.outcomes.doac_labels import LABELS, Criteria, labelled
 from hemosim_jax.policy import Policy, random_policy
 
 RIVAROXABAN, DABIGATRAN, APIXABAN, EDOXABAN = range(len(DRUGS))
@@ -40,7 +40,8 @@ def label_doses(
         weight_kg=seen.weight_kg,
         creatinine_mg_per_dl=_BETWEEN_THE_SEXES * formula,
         creatinine_clearance_ml_per_min=kidneys,
-        inhibitor=jnp.zeros_like(men),
+        inhibitor=~men,
+        inducer=~men,
     )
     low, standard = map(jnp.stack, zip(*labelled(criteria, env.label), strict=True))
     prefers_low = low & (seen.has_bled >= 3.0)
@@ -100,14 +101,17 @@ def rivaroxaban_20(env: DOACManagement) -> Policy:
     return Policy("rivaroxaban_20", lambda params: (), act)
 
 
-def _fixed(name: str, drug: int, level: int) -> Callable[[DOACManagement], Policy | None]:
-    """One drug at one level, whatever happens; None in an environment without this drug."""
+def _fixed(
+    name: str, drug: int, level: int, labels: tuple[str, ...] = LABELS
+) -> Callable[[DOACManagement], Policy | None]:
+    """One drug at one level, whatever happens; None in an environment without this dose."""
 
     def factory(env: DOACManagement) -> Policy | None:
         def act(key, carry, observation):
             return env.encode_action(drug, level), carry
 
-        return Policy(name, lambda params: (), act) if drug < env.number_of_drugs else None
+        exists = drug < env.number_of_drugs and env.label in labels
+        return Policy(name, lambda params: (), act) if exists else None
 
     return factory
 
@@ -117,7 +121,7 @@ PROTOCOLS: Mapping[str, Callable[[Any], Policy | None]] = {
     "always_apixaban": always_apixaban,
     "rivaroxaban_20": rivaroxaban_20,
     "dabigatran_150": _fixed("dabigatran_150", DABIGATRAN, STANDARD),
-    "dabigatran_110": _fixed("dabigatran_110", DABIGATRAN, LOW),
+    "dabigatran_110": _fixed("dabigatran_110", DABIGATRAN, LOW, labels=("EU",)),
     "edoxaban_60": _fixed("edoxaban_60", EDOXABAN, STANDARD),
     "edoxaban_30": _fixed("edoxaban_30", EDOXABAN, LOW),
     "random": random_policy,

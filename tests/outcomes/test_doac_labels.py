@@ -7,9 +7,9 @@ DRUGS = ("rivaroxaban", "dabigatran", "apixaban", "edoxaban")
 NEITHER, LOW, STANDARD, BOTH = (False, False), (True, False), (False, True), (True, True)
 
 
-def criteria(age=70.0, weight=80.0, creatinine=1.0, clearance=75.0, inhibitor=False):
+def criteria(age=70.0, weight=80.0, creatinine=1.0, clearance=75.0, inhibitor=False, inducer=False):
     numbers = map(jnp.float32, (age, weight, creatinine, clearance))
-    return Criteria(*numbers, inhibitor=jnp.asarray(inhibitor))
+    return Criteria(*numbers, inhibitor=jnp.asarray(inhibitor), inducer=jnp.asarray(inducer))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,8 @@ def criteria(age=70.0, weight=80.0, creatinine=1.0, clearance=75.0, inhibitor=Fa
         ("EU", "apixaban", {"weight": 60.0, "creatinine": 1.5}, LOW),
         ("EU", "apixaban", {"clearance": 25.0}, LOW),
         ("US", "apixaban", {"clearance": 25.0}, STANDARD),
+        ("EU", "apixaban", {"inducer": True}, NEITHER),
+        ("US", "apixaban", {"inducer": True}, NEITHER),
         ("EU", "edoxaban", {}, STANDARD),
         ("EU", "edoxaban", {"weight": 60.0}, LOW),
         ("EU", "edoxaban", {"clearance": 50.0}, LOW),
