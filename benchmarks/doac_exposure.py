@@ -4,8 +4,8 @@
 
 Typical patients (no random effects) at steady state. Published medians: nysora and Mayo Clinic
 Laboratories' test catalogue (rivaroxaban in ROCKET AF, apixaban in ARISTOTLE, dabigatran in RE-LY,
-edoxaban in Hokusai-VTE, whose pre-dose samples were taken some 20 h after the dose in ENGAGE AF);
-AUC ratios: labels. The last rows: a month tablet by tablet in float64 against the fast path.
+edoxaban in Hokusai-VTE). ENGAGE AF drew its troughs at some 20 h, so that level is shown, too. AUC
+ratios: labels. The last rows: a month tablet by tablet in float64 against the fast path.
 """
 
 import argparse

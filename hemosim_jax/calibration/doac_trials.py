@@ -24,7 +24,8 @@ from hemosim_jax.patients.atrial_fibrillation_trials import TRIALS, Arm, Trial
 from hemosim_jax.patients.doac_course import CourseRisks
 
 PATIENTS = 20_000
-# Where a drug had one dose only (assumptions): the mean of what dabigatran and edoxaban show.
+# Where a drug had one dose only (assumptions): edoxaban's for strokes (dabigatran's is 2.8), the
+# mean of both for bleeds.
 STROKE_STEEPNESS = 1.0
 BLEEDING_STEEPNESS = 1.0
 
@@ -138,7 +139,7 @@ def fit(key: jax.Array, size: int = PATIENTS) -> Calibrated:
     )
 
 
-def ischemic_percent_per_y(arm: Arm) -> float:
+def _ischemic_percent_per_y(arm: Arm) -> float:
     """What is left of an arm's strokes and embolisms without hemorrhagic strokes."""
     hemorrhagic = doac_events.HEMORRHAGIC_STROKE_SHARE * arm.intracranial_percent_per_y
     return arm.stroke_percent_per_y - hemorrhagic
@@ -174,7 +175,7 @@ def _stroke(arms, exposures, untreated) -> tuple[float, float]:
         return 100.0 * np.mean(untreated / (1.0 + (exposure / half) ** steepness))
 
     def half_for(arm, exposure, steepness):
-        target = ischemic_percent_per_y(arm)
+        target = _ischemic_percent_per_y(arm)
         return brentq(lambda log_half: rate(exposure, np.exp(log_half), steepness) - target, -20, 5)
 
     if len(arms) == 1:
