@@ -161,6 +161,7 @@ class DOACManagement(TreatmentEnvironment):
         edoxaban: bool = False,
         label: str = "EU",
         one_hot: bool = False,
+        expected_rewards: bool = False,
     ):
         """The options.
 
@@ -173,6 +174,11 @@ class DOACManagement(TreatmentEnvironment):
         - `one_hot`: the observation's last number, the current drug, is replaced by one number for
           each drug and none. The code of "none" lies beside that of the first drug, so that what a
           network learns of keeping a drug also decides which one it begins with.
+        - `expected_rewards`: for training. The reward is what equation 3 is expected to give with
+          the interval's hazards, no stroke or death ends an episode, and `info["discount"]` is the
+          probability that there was none; half of the patients come with a prescription for one
+          of the drugs, not begun. What is best to do stays the same; the noise of rare events is
+          gone, and a learner sees every drug continued, whichever it would begin.
 
         **Raises:** `ValueError` for any other value.
         """
@@ -180,6 +186,7 @@ class DOACManagement(TreatmentEnvironment):
         doac_labels.check_label(label)
         self.label = label
         self.one_hot = one_hot
+        self.expected_rewards = expected_rewards
         self.number_of_drugs = len(doac.DRUGS) if edoxaban else len(doac.DRUGS) - 1
         doses = doac.doses_mg(label)[: self.number_of_drugs]
         self._daily_mg = tuple(
@@ -225,6 +232,16 @@ class DOACManagement(TreatmentEnvironment):
             appropriate=no,
             solver_ok=~no,
         )
+
+    def reset_env(self, key: jax.Array, params: DOACParams) -> tuple[Array, DOACState]:
+        """Starts an episode with a new patient; with `expected_rewards` perhaps on a drug."""
+        if not self.expected_rewards:
+            return super().reset_env(key, params)
+        key_patient, key_drug = jax.random.split(key)
+        state = self.initial_state(self.sample_patient(key_patient, params), params)
+        drug = jax.random.randint(key_drug, (), -self.number_of_drugs, self.number_of_drugs)
+        state = state.replace(drug=jnp.maximum(drug, NO_DRUG))
+        return self.observe(None, state, None, params), state
 
     def decode_action(self, action: Int[Array, " 2"]) -> Treatment:
         """Drug and dose; every integer is clipped to those there are."""
@@ -282,12 +299,15 @@ class DOACManagement(TreatmentEnvironment):
             for pair in zip(compartments, parameters, strict=True)
         ]
         concentration = choose(treatment.drug, concentrations)
+        after = doac_course.events(of_events, course, expected)
+        if self.expected_rewards:
+            after = doac_course.spare(course, after)
         # What is appropriate is judged by what could be known before the interval.
         criteria = self._criteria(state.patient, state.elapsed_h)
         low, standard = choose(treatment.drug, doac_labels.labelled(criteria, self.label))
         return state.replace(
             elapsed_h=state.elapsed_h + duration_h,
-            patient=patient.replace(course=doac_course.events(of_events, course, expected)),
+            patient=patient.replace(course=after),
             compartments=compartments,
             drug=treatment.drug,
             level=treatment.level,
@@ -336,18 +356,17 @@ class DOACManagement(TreatmentEnvironment):
         return state.patient.course.stroke | state.patient.course.fatal
 
     def reward(self, state: DOACState, params: DOACParams) -> Float[Array, ""]:
-        """Equation 3."""
-        course, weights = state.patient.course, params.reward_weights
-
-        def where(condition, weight):
-            return jnp.where(condition, weight, 0.0)
-
+        """Equation 3; with `expected_rewards` its expectation."""
+        events, weights = state.patient.course, params.reward_weights
+        if self.expected_rewards:
+            events = doac_course.chances(state.expected)
+        dtype = state.elapsed_h.dtype
         return (
             weights.month
-            + where(course.stroke, weights.stroke)
-            + where(course.major_bleed, weights.major_bleed)
-            + where(state.switched, weights.switch)
-            + where(state.appropriate, weights.appropriate)
+            + weights.stroke * events.stroke.astype(dtype)
+            + weights.major_bleed * events.major_bleed.astype(dtype)
+            + weights.switch * state.switched.astype(dtype)
+            + weights.appropriate * state.appropriate.astype(dtype)
         )
 
     def info(self, state: DOACState, params: DOACParams) -> dict[str, Array]:
@@ -362,7 +381,11 @@ class DOACManagement(TreatmentEnvironment):
         cha2ds2_vasc, has_bled = self._scores(patient, now_h)
         at_start = covariates.creatinine_clearance_ml_per_min
         daily_mg = choose(state.drug, [choose(state.level, levels) for levels in self._daily_mg])
+        known = {}
+        if self.expected_rewards:
+            known = {"discount": doac_course.chances(state.expected).neither_stroke_nor_death}
         return {
+            **known,
             "exposure": state.exposure,
             "concentration_ng_per_ml": state.concentration_ng_per_ml,
             "mean_concentration_ng_per_ml": state.mean_concentration_ng_per_ml,

@@ -73,8 +73,8 @@ class _Transition(NamedTuple):
     sample: Array
     log_probability: Array
     reward: Array  # scaled
-    terminated: Array
-    truncated: Array
+    goes_on: Array  # 0 at a termination, 1 elsewhere; or the probability, if `info` has it
+    ended: Array
 
 
 class _Batch(NamedTuple):
@@ -188,8 +188,8 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
                 sample=sample,
                 log_probability=policy.log_prob(sample),
                 reward=reward,
-                terminated=terminated,
-                truncated=truncated,
+                goes_on=info.get("discount", 1.0 - terminated.astype(reward.dtype)),
+                ended=done,
             )
             state = state.replace(
                 env_state=env_state,
@@ -250,16 +250,15 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
             reward,
             value,
             value_of(weights, steps.final_seen, final_hidden),
-            steps.terminated,
-            steps.truncated,
+            steps.goes_on,
+            steps.ended,
             config.discount,
             config.gae_lambda,
         )
-        done = steps.terminated | steps.truncated
         batch = _Batch(
             seen=steps.seen,
             # The memory of the first step has been cleared already, where that was due.
-            starts=jnp.concatenate([jnp.zeros_like(done[:1]), done[:-1]]),
+            starts=jnp.concatenate([jnp.zeros_like(steps.ended[:1]), steps.ended[:-1]]),
             sample=steps.sample,
             log_probability=steps.log_probability,
             advantage=advantage,

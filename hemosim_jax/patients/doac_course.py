@@ -116,6 +116,44 @@ def bleeding_ratio(course: Course, risks: CourseRisks) -> Float[Array, ""]:
     return jnp.where(course.held_h > 0.0, risks.procedure_bleeding_ratio, 1.0)
 
 
+@struct.dataclass
+class Chances:
+    """Probabilities that an interval brings these."""
+
+    stroke: Float[Array, "*b"]
+    major_bleed: Float[Array, "*b"]
+    neither_stroke_nor_death: Float[Array, "*b"]
+
+
+def chances(expected: Hazards) -> Chances:
+    """What `events` draws; `expected` are numbers of events."""
+    bleeds = [-jnp.expm1(-number) for number in expected.bleeding]
+    no_ischemic_stroke = jnp.exp(-expected.stroke)
+    goes_on = no_ischemic_stroke
+    spared = (1.0 - HEMORRHAGIC_STROKE_SHARE, 1.0, 1.0)
+    for bleed, lethality, no_stroke in zip(bleeds, FATAL_SHARE, spared, strict=True):
+        goes_on = goes_on * (1.0 - bleed * (1.0 - no_stroke * (1.0 - lethality)))
+    return Chances(
+        stroke=1.0 - no_ischemic_stroke * (1.0 - HEMORRHAGIC_STROKE_SHARE * bleeds[0]),
+        major_bleed=-jnp.expm1(-sum(expected.bleeding)),
+        neither_stroke_nor_death=goes_on,
+    )
+
+
+def spare(before: Course, after: Course) -> Course:
+    """`after` without the stroke or the death in it: the interval's bleeds are left out with it."""
+    ends = after.stroke | after.fatal
+    no = jnp.zeros_like(ends)
+    return after.replace(
+        has_bled=jnp.where(ends, before.has_bled, after.has_bled),
+        stroke=no,
+        major_bleed=after.major_bleed & ~ends,
+        intracranial=after.intracranial & ~ends,
+        gastrointestinal=after.gastrointestinal & ~ends,
+        fatal=no,
+    )
+
+
 def events(uniforms: Sequence[Float[Array, ""]], course: Course, expected: Hazards) -> Course:
     """The interval's events; `expected` are numbers of events, not rates.
 

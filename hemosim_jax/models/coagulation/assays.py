@@ -1,0 +1,149 @@
+"""What a laboratory finds in a plasma: thrombin generation, PT and INR, aPTT.
+
+Each runs a cascade in a cuvette: thrombin generation that of Hockin & Mann or its Danforth variant,
+the clotting times that of Wajima, which has fibrin. For one plasma; `vmap` for many. In float32 the
+default tolerances keep peaks within 0.1 % and clotting times within 0.05 s of the float64 reference.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.integrate import trajectory
+from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
+from hemosim_jax.integrate.stiff import solve_stiff
+from hemosim_jax.integrate.trajectory import Trajectory
+from hemosim_jax.models.coagulation import hockin_mann, reactions, wajima
+from hemosim_jax.models.coagulation.reactions import mass_action
+
+# Antithrombin under heparin, with the constants of Wajima 2009; on meizothrombin as on thrombin
+# (assumption).
+_TO_PER_S = 1.0 / 3600.0
+_HEPARIN = (
+    mass_action("IIa + ATH -> IIa_ATH", "a44"),
+    mass_action("mIIa + ATH -> mIIa_ATH", "a44"),
+    mass_action("Xa + ATH -> Xa_ATH", "a45"),
+    mass_action("IXa + ATH -> IXa_ATH", "a46"),
+)
+_HEPARIN_PARAMETERS = {k: wajima.PARAMETERS[k] * _TO_PER_S for k in ("a44", "a45", "a46")}
+_GENERATION = (*hockin_mann.REACTIONS, *_HEPARIN)
+
+# First steps: well below the fastest reaction's time.
+_FIRST_STEP_S = 0.01
+_FIRST_STEP_H = 1e-7
+_LONGEST_TEST_S = 300.0
+
+
+@struct.dataclass
+class ThrombinGeneration:
+    """A curve of total thrombin (IIa + mIIa, nM) over seconds, and what is read from it."""
+
+    curve: Trajectory
+    lag_s: Float[Array, ""]  # until 10 nM; NaN if it is not reached
+    peak_nm: Float[Array, ""]
+    time_to_peak_s: Float[Array, ""]
+    steepest_nm_per_s: Float[Array, ""]
+    time_to_steepest_s: Float[Array, ""]
+    endogenous_thrombin_potential_nm_min: Float[Array, ""]
+    solver_ok: Bool[Array, ""]
+
+
+@struct.dataclass
+class ClottingTimes:
+    """Seconds; NaN where there is no clot within five minutes."""
+
+    pt_s: Float[Array, ""]
+    aptt_s: Float[Array, ""]
+    solver_ok: Bool[Array, ""]
+
+
+def thrombin_generation(
+    levels: Mapping[str, Float[Array, ""]],
+    tissue_factor_nm: Float[Array, ""],
+    antithrombin_heparin_nm: Float[Array, ""] | float = 0.0,
+    *,
+    model: str = "danforth2009",
+    duration_s: float = 1200.0,
+    rtol: float = 1e-3,
+    atol: float = 1e-6,
+    max_steps: int = 512,
+) -> ThrombinGeneration:
+    """Thrombin after tissue factor in undiluted plasma.
+
+    - `levels`: fractions of normal by the names of `hockin_mann.NORMAL_NM`; the rest is normal.
+    - `tissue_factor_nm`: 0.005 is the usual concentration.
+    - `antithrombin_heparin_nm`: the complex, in the model's units (as in `wajima.plasma`).
+
+    **Raises:** `KeyError` for an unknown factor or model.
+    """
+    parameters = {**hockin_mann.PARAMETERS[model], **_HEPARIN_PARAMETERS}
+    state = hockin_mann.initial_state(levels, tissue_factor_nm)
+    zero = jnp.zeros_like(tissue_factor_nm)
+    state |= {"ATH": zero + antithrombin_heparin_nm, "IIa_ATH": zero, "Xa_ATH": zero} | {
+        "IXa_ATH": zero,
+        "mIIa_ATH": zero,
+    }
+    curve, _, ok = solve_stiff(
+        reactions.vector_field(_GENERATION),
+        SparseRosenbrock(reactions.jacobian(_GENERATION), RODAS4),
+        state,
+        duration_s,
+        parameters,
+        hockin_mann.thrombin_nm,
+        rtol=rtol,
+        atol=atol,
+        max_steps=max_steps,
+        first_step=_FIRST_STEP_S,
+    )
+    time_to_peak_s, peak_nm = trajectory.maximum(curve)
+    time_to_steepest_s, steepest = trajectory.steepest(curve)
+    return ThrombinGeneration(
+        curve=curve,
+        lag_s=trajectory.first_reaching(curve, jnp.full_like(peak_nm, 10.0)),
+        peak_nm=peak_nm,
+        time_to_peak_s=time_to_peak_s,
+        steepest_nm_per_s=steepest,
+        time_to_steepest_s=time_to_steepest_s,
+        endogenous_thrombin_potential_nm_min=trajectory.area(curve) / 60.0,
+        solver_ok=ok,
+    )
+
+
+def clotting_times(
+    sample: Mapping[str, Float[Array, ""]],
+    *,
+    rtol: float = 1e-3,
+    atol: float = 1e-6,
+    max_steps: int = 512,
+) -> ClottingTimes:
+    """PT and aPTT of a sample: `wajima.plasma`, or the whole state of a person."""
+
+    def clot(cuvette):
+        curve, _, ok = solve_stiff(
+            wajima.vector_field_in_vitro,
+            SparseRosenbrock(wajima.jacobian_in_vitro, RODAS4),
+            cuvette,
+            _LONGEST_TEST_S / 3600.0,
+            dict(wajima.PARAMETERS),
+            lambda state: state["AUCF"],
+            rtol=rtol,
+            atol=atol,
+            max_steps=max_steps,
+            first_step=_FIRST_STEP_H,
+        )
+        level = jnp.full_like(curve.values[0], wajima.ENDPOINT_NM_H)
+        return 3600.0 * trajectory.first_reaching(curve, level), ok
+
+    cuvettes = (wajima.cuvette_of_pt(sample), wajima.cuvette_of_aptt(sample))
+    times_s, ok = jax.vmap(clot)(jax.tree.map(lambda *x: jnp.stack(x), *cuvettes))
+    return ClottingTimes(times_s[0], times_s[1], jnp.all(ok))
+
+
+def inr(
+    pt_s: Float[Array, "*b"], normal_pt_s: Float[Array, "*b"], sensitivity_index: float = 1.0
+) -> Float[Array, "*b"]:
+    """International normalized ratio of two prothrombin times."""
+    return (pt_s / normal_pt_s) ** sensitivity_index

@@ -1,0 +1,191 @@
+import csv
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hemosim_jax.integrate import trajectory
+from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
+from hemosim_jax.integrate.stiff import solve_stiff
+from hemosim_jax.models.coagulation import hockin_mann as hm
+from hemosim_jax.models.coagulation.assays import thrombin_generation
+from tests.conftest import shared_file
+
+REFERENCE = "reference/coagulation"
+SIGNALS = {"IIa+mIIa": (1.0, 1.0), "IIa+1.2mIIa": (1.0, 1.2), "IIa": (1.0, 0.0)}
+
+
+def rows(name):
+    with shared_file(f"{REFERENCE}/{name}").open() as file:
+        return list(csv.DictReader(file))
+
+
+def metrics(state, parameters, free, meizo, tolerances):
+    """What `ref_metrics.csv` lists, of `free` times IIa plus `meizo` times mIIa."""
+    curve, last, ok = solve_stiff(
+        hm.vector_field,
+        SparseRosenbrock(hm.jacobian, RODAS4),
+        state,
+        1200.0,
+        parameters,
+        lambda y: free * y["IIa"] + meizo * y["mIIa"],
+        first_step=0.01,
+        max_steps=2048,
+        **tolerances,
+    )
+    peak_time, peak = trajectory.maximum(curve)
+    rate_time, rate = trajectory.steepest(curve)
+    level = lambda nm: trajectory.first_reaching(curve, jnp.full_like(peak, nm))  # noqa: E731
+    result = {
+        "t2nM_s": level(2.0),
+        "t10nM_s": level(10.0),
+        "peak_nM": peak,
+        "t_peak_s": peak_time,
+        "maxrate_nM_s": rate,
+        "t_maxrate_s": rate_time,
+        "AUC20min_nM_min": trajectory.area(curve) / 60.0,
+    }
+    return result, last, ok
+
+
+TIGHT = {"rtol": 1e-6, "atol": 1e-10}
+FAST = {"rtol": 1e-3, "atol": 1e-6}  # the default of the assays
+
+
+@pytest.fixture(scope="module", params=["float64", "float32"])
+def table(request):
+    """Every row of the reference, ours, and the state at the end."""
+    reference = rows("ref_metrics.csv")
+    fast = request.param == "float32"
+    with jax.enable_x64(not fast):
+        constants = [hm.PARAMETERS[row["model"]] for row in reference]
+        parameters = {k: jnp.asarray([c[k] for c in constants], float) for k in constants[0]}
+        factor = jnp.asarray([float(row["TF_pM"]) * 1e-3 for row in reference])
+        free, meizo = (
+            jnp.asarray([SIGNALS[row["signal"]][i] for row in reference]) for i in range(2)
+        )
+
+        def one(factor, parameters, free, meizo):
+            state = hm.initial_state({}, factor)
+            return metrics(state, parameters, free, meizo, FAST if fast else TIGHT)
+
+        ours, last, ok = jax.jit(jax.vmap(one))(factor, parameters, free, meizo)
+        return reference, jax.tree.map(np.asarray, (ours, last, ok)), request.param
+
+
+def test_every_reference_row(table):
+    reference, (ours, _, ok), dtype = table
+    assert ok.all()
+    relative, seconds = (1e-3, 0.5) if dtype == "float64" else (1e-2, 1.0)
+    for i, row in enumerate(reference):
+        for name, column in ours.items():
+            expected, case = float(row[name]), (row["model"], row["TF_pM"], row["signal"], name)
+            if name.startswith("t"):
+                close = np.isnan(column[i]) if np.isnan(expected) else None
+                assert close or abs(column[i] - expected) <= seconds, case
+            else:
+                assert column[i] == pytest.approx(expected, rel=relative), case
+
+
+def test_ten_totals_are_conserved(table):
+    reference, (_, last, _), dtype = table
+    factor = np.array([float(row["TF_pM"]) * 1e-3 for row in reference])
+    normal = {name: np.full_like(factor, hm.NORMAL_NM.get(name, 0.0)) for name in hm.SPECIES}
+    normal["TF"] = factor
+    assert len(hm.CONSERVED) == 10
+    for members in hm.CONSERVED.values():
+        before, after = (sum(s[name] for name in members) for s in (normal, last))
+        np.testing.assert_allclose(after, before, rtol=1e-6 if dtype == "float64" else 1e-4)
+
+
+def test_a_conserved_total_is_one_by_the_stoichiometry():
+    for name, members in hm.CONSERVED.items():
+        for reaction in hm.REACTIONS:
+            assert sum(reaction.change.get(member, 0) for member in members) == 0, (name, reaction)
+
+
+def test_area_law(table):
+    """All prothrombin ends with antithrombin: ln(AT0 / (AT0 - II0)) / k, in nM min."""
+    reference, (ours, _, _), dtype = table
+    area = np.log(3400.0 / 2000.0) / 7.1e-6 / 60.0
+    assert area == pytest.approx(1245.6, abs=0.05)
+    for row, ours_area in zip(reference, ours["AUC20min_nM_min"], strict=True):
+        if row["signal"] == "IIa+mIIa" and float(row["TF_pM"]) >= 10:
+            assert ours_area == pytest.approx(area, rel=1e-4 if dtype == "float64" else 2e-3)
+
+
+def test_whole_state_at_twenty_minutes(table):
+    reference, (_, last, _), dtype = table
+    tolerance = {"rel": 1e-4, "abs": 1e-9} if dtype == "float64" else {"rel": 1e-2, "abs": 1e-5}
+    final = rows("hockin2002_TF5_fullstate.csv")[-1]
+    assert float(final["time_s"]) == 1200
+    i = next(i for i, r in enumerate(reference) if r["model"] == "hockin2002" and r["TF_pM"] == "5")
+    for name in hm.SPECIES:
+        assert last[name][i] == pytest.approx(float(final[f"{name}_nM"]), **tolerance), name
+
+
+def test_sensitivity_to_single_factors():
+    reference = rows("sensitivity_TF5.csv")
+    anti = ("ATIII", "TFPI")
+    pro = [name for name in hm.NORMAL_NM if name not in anti]
+    inverse = {
+        "pro150 anti50": {**dict.fromkeys(pro, 1.5), **dict.fromkeys(anti, 0.5)},
+        "pro50 anti150": {**dict.fromkeys(pro, 0.5), **dict.fromkeys(anti, 1.5)},
+    }
+    with jax.enable_x64():
+        states, constants = [], []
+        for row in reference:
+            scaled = dict.fromkeys(row["factor"].split("+"), float(row["scale"]))
+            levels = dict(inverse.get(row["factor"], scaled))
+            factor = jnp.asarray(levels.pop("TF", 1.0) * hm.TISSUE_FACTOR_NM)
+            levels.pop("baseline", None)
+            states.append(hm.initial_state(jax.tree.map(jnp.asarray, levels), factor))
+            constants.append({k: jnp.asarray(v) for k, v in hm.PARAMETERS[row["model"]].items()})
+        stack = lambda trees: jax.tree.map(lambda *x: jnp.stack(x), *trees)  # noqa: E731
+        run = jax.jit(jax.vmap(lambda s, p: metrics(s, p, 1.0, 1.0, TIGHT)))
+        ours, _, ok = run(stack(states), stack(constants))
+    assert bool(ok.all())
+    pairs = {
+        "t10_s": "t10nM_s",
+        "peak_nM": "peak_nM",
+        "t_peak_s": "t_peak_s",
+        "maxrate": "maxrate_nM_s",
+        "AUC20_nMmin": "AUC20min_nM_min",
+    }
+    for i, row in enumerate(reference):
+        for theirs, mine in pairs.items():
+            expected = pytest.approx(float(row[theirs]), rel=5e-3, nan_ok=True)
+            assert float(ours[mine][i]) == expected, (row, mine)
+
+
+def test_nothing_starts_without_active_factor_vii():
+    state = hm.initial_state({"VIIa": jnp.zeros(())}, jnp.asarray(0.005))
+    slopes = hm.vector_field(0.0, state, hm.PARAMETERS["hockin2002"])
+    assert slopes["IIa"] == 0.0 and slopes["Xa"] == 0.0
+
+
+def test_assay_responds_to_drug_and_deficiency():
+    factor = jnp.full(4, 0.005)
+    levels = {"ATIII": jnp.array([1.0, 1.0, 0.5, 1.0]), "II": jnp.array([1.0, 1.0, 1.0, 0.5])}
+    heparin = jnp.array([0.0, 40.0, 0.0, 0.0])
+
+    def assay(levels, factor, heparin):
+        return thrombin_generation(levels, factor, heparin)
+
+    result = jax.jit(jax.vmap(assay))(levels, factor, heparin)
+    peak, lag = result.peak_nm, result.lag_s
+    assert result.solver_ok.all()
+    assert peak[1] < 0.9 * peak[0] and lag[1] > lag[0]  # heparin
+    assert peak[2] > 1.3 * peak[0]  # antithrombin deficiency
+    assert peak[3] < 0.7 * peak[0]  # prothrombin deficiency
+    curve = jax.tree.map(lambda x: x[0], result.curve)
+    seen = trajectory.at(curve, jnp.array([0.0, float(result.time_to_peak_s[0]), 1200.0]))
+    assert seen[0] == 0.0 and seen[1] == pytest.approx(float(peak[0]), rel=1e-5)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(KeyError, match="XI"):
+        hm.initial_state({"XI": jnp.ones(())}, jnp.asarray(0.005))
+    with pytest.raises(KeyError):
+        thrombin_generation({}, jnp.asarray(0.005), model="hockin2001")
