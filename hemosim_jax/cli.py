@@ -67,6 +67,8 @@ class TaskOptions:
     """DOAC: with edoxaban as the fourth drug."""
     one_hot: bool | None = None
     """DOAC: the current drug as one number for each, which networks learn better from."""
+    cascade: str | None = None
+    """DIC: reduced (default) or hockin_mann; what consumption follows from."""
 
 
 @dataclass

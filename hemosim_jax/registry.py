@@ -7,6 +7,8 @@ import gymnax
 from gymnax.registration import registered_envs
 
 from hemosim_jax.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax.envs.dic_management import DICManagement
+from hemosim_jax.envs.dic_management_pomdp import DICManagementPOMDP
 from hemosim_jax.envs.doac_management import DOACManagement
 from hemosim_jax.envs.heparin_infusion import HeparinInfusion
 from hemosim_jax.envs.heparin_infusion_discrete import HeparinInfusionDiscrete
@@ -14,7 +16,7 @@ from hemosim_jax.envs.heparin_infusion_pomdp import HeparinInfusionPOMDP
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
 from hemosim_jax.envs.warfarin_dosing_pomdp import WarfarinDosingPOMDP
 from hemosim_jax.policy import Policy, random_policy
-from hemosim_jax.protocols import doac, heparin, warfarin
+from hemosim_jax.protocols import dic, doac, heparin, warfarin
 
 
 class Task(NamedTuple):
@@ -31,6 +33,8 @@ TASKS = {
     "HeparinInfusion-POMDP-v0": Task(HeparinInfusionPOMDP, heparin.POMDP_PROTOCOLS),
     "HeparinInfusion-Discrete-v0": Task(HeparinInfusionDiscrete, {"random": random_policy}),
     "DOACManagement-v0": Task(DOACManagement, doac.PROTOCOLS),
+    "DICManagement-v0": Task(DICManagement, dic.PROTOCOLS),
+    "DICManagement-POMDP-v0": Task(DICManagementPOMDP, dic.POMDP_PROTOCOLS),
 }
 
 

@@ -78,6 +78,7 @@ class DOACParams(EnvParams):
     coefficients: Coefficients = doac_events.CALIBRATED
     # Exposure over the typical one that counts as therapeutic (assumption).
     therapeutic_exposure: tuple[float, float] = (0.5, 2.0)
+    prescribed: float = 0.0  # share of patients, with the option `expected_rewards`
 
 
 @struct.dataclass
@@ -176,9 +177,9 @@ class DOACManagement(TreatmentEnvironment):
           network learns of keeping a drug also decides which one it begins with.
         - `expected_rewards`: for training. The reward is what equation 3 is expected to give with
           the interval's hazards, no stroke or death ends an episode, and `info["discount"]` is the
-          probability that there was none; half of the patients come with a prescription for one
-          of the drugs, not begun. What is best to do stays the same; the noise of rare events is
-          gone, and a learner sees every drug continued, whichever it would begin.
+          probability that there was none. What is best to do stays the same; the noise of rare
+          events is gone. Of the patients, `params.prescribed` come with a prescription for one of
+          the drugs, not begun, so that a learner sees each of them continued.
 
         **Raises:** `ValueError` for any other value.
         """
@@ -239,8 +240,9 @@ class DOACManagement(TreatmentEnvironment):
             return super().reset_env(key, params)
         key_patient, key_drug = jax.random.split(key)
         state = self.initial_state(self.sample_patient(key_patient, params), params)
-        drug = jax.random.randint(key_drug, (), -self.number_of_drugs, self.number_of_drugs)
-        state = state.replace(drug=jnp.maximum(drug, NO_DRUG))
+        which = jax.random.uniform(key_drug) / jnp.maximum(params.prescribed, 1e-6)
+        drug = jnp.floor(self.number_of_drugs * which).astype(jnp.int32)
+        state = state.replace(drug=jnp.where(which < 1.0, drug, NO_DRUG))
         return self.observe(None, state, None, params), state
 
     def decode_action(self, action: Int[Array, " 2"]) -> Treatment:

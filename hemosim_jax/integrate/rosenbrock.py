@@ -2,7 +2,8 @@
 
 A step solves, with $W = I / (\\gamma h) - J$,
 
-$$W k_i = f(y_0 + \\sum_j a_{ij} k_j) + \\sum_j c_{ij} k_j / h, \\qquad y_1 = y_0 + \\sum_i m_i k_i$$
+$$W k_i = f(y_0 + \\sum_j a_{ij} k_j) + \\sum_j c_{ij} k_j / h$$
+$$y_1 = y_0 + \\sum_i m_i k_i$$
 
 (Hairer & Wanner, Solving Ordinary Differential Equations II, IV.7), all stages with one
 factorization.

@@ -23,7 +23,7 @@ def solve_stiff(
     max_steps: int,
     first_step: float,
 ) -> tuple[Trajectory, dict[str, Array], Bool[Array, ""]]:
-    """The signal `read(state)` from 0 to `duration`, the last state, and if the integrator succeeded.
+    """The signal `read(state)` from 0 to `duration`, the last state, and success.
 
     Forward-mode derivatives only. Vmapped, every lane has its own steps, and all wait for the one
     that needs most.

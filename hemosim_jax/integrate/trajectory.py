@@ -60,7 +60,7 @@ def first_reaching(trajectory: Trajectory, level: Float[Array, ""]) -> Float[Arr
 
 def area(trajectory: Trajectory) -> Float[Array, ""]:
     """The integral of the signal over its time."""
-    _, h, y0, y1, a, b, c = _pieces(trajectory)
+    _, h, y0, _y1, a, b, c = _pieces(trajectory)
     return jnp.sum(jnp.where(h > 0.0, h * (y0 + a / 2.0 + b / 3.0 + c / 4.0), 0.0))
 
 

@@ -36,6 +36,7 @@ class PPOConfig:
     hidden_sizes: tuple[int, ...] = _size((64, 64), "of the actor's and the critic's MLP")
     memory_size: int = _size(0, "units of the GRU that remembers the episode; 0: no memory")
     anneal_learning_rate: bool = _size(True, "linearly to zero over the budget")
+    anneal_entropy: bool = _size(False, "the entropy bonus, linearly to zero over the budget")
     normalize_observation: bool = _size(True, "by running mean and variance")
     normalize_reward: bool = _size(True, "by the running scale of the discounted return")
 

@@ -203,7 +203,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
 
         return jax.lax.scan(one_step, state, None, length=config.rollout_steps)
 
-    def loss(weights: Weights, rows: tuple[_Batch, Any]):
+    def loss(weights: Weights, rows: tuple[_Batch, Any], entropy_coefficient: Array):
         batch, hidden = rows
         hidden = memory.replay(weights.memory, hidden, batch.seen, batch.starts)
         head = actor.apply(weights.actor, memory.features(batch.seen, hidden))
@@ -217,11 +217,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
         policy_loss = -jnp.mean(jnp.minimum(ratio * advantage, clipped * advantage))
         value_loss = jnp.mean((value - batch.target) ** 2)
         entropy = jnp.mean(policy.entropy())
-        total = (
-            policy_loss
-            + config.value_coefficient * value_loss
-            - config.entropy_coefficient * entropy
-        )
+        total = policy_loss + config.value_coefficient * value_loss - entropy_coefficient * entropy
         diagnostics = {
             "policy_loss": policy_loss,
             "value_loss": value_loss,
@@ -265,14 +261,18 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
             target=advantage + value,
         )
         rows = (jax.tree.map(as_rows, batch), hidden_before)
+        left = 1.0 - state.update / config.num_updates
         learning_rate = jnp.asarray(config.learning_rate, reward.dtype)
         if config.anneal_learning_rate:
-            learning_rate = learning_rate * (1.0 - state.update / config.num_updates)
+            learning_rate = learning_rate * left
+        entropy_coefficient = jnp.asarray(config.entropy_coefficient, reward.dtype)
+        if config.anneal_entropy:
+            entropy_coefficient = entropy_coefficient * left
 
         def minibatch(carry, chosen):
             weights, optimizer_state = carry
             (_, diagnostics), gradient = jax.value_and_grad(loss, has_aux=True)(
-                weights, jax.tree.map(lambda x: x[chosen], rows)
+                weights, jax.tree.map(lambda x: x[chosen], rows), entropy_coefficient
             )
             direction, optimizer_state = optimizer.update(gradient, optimizer_state, weights)
             weights = jax.tree.map(lambda w, d: w - learning_rate * d, weights, direction)

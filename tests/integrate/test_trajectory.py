@@ -30,9 +30,11 @@ def test_a_cubic_is_exact(curve):
 
 def test_maximum_and_steepest(curve):
     time, value = trajectory.maximum(curve)
-    assert time == pytest.approx(1.0, abs=1e-4) and value == pytest.approx(4.0, rel=1e-5)
+    assert time == pytest.approx(1.0, abs=1e-4)
+    assert value == pytest.approx(4.0, rel=1e-5)
     time, slope = trajectory.steepest(curve)
-    assert time == pytest.approx(0.0) and slope == pytest.approx(9.0)
+    assert time == pytest.approx(0.0)
+    assert slope == pytest.approx(9.0)
 
 
 def test_first_reaching(curve):
@@ -45,4 +47,5 @@ def test_first_reaching(curve):
 def test_a_rising_curve_has_its_maximum_at_the_end():
     curve = Trajectory(jnp.array([0.0, 1.0, jnp.inf]), jnp.array([0.0, 1.0, 0.0]), jnp.ones(3))
     time, value = trajectory.maximum(curve)
-    assert time == 1.0 and value == 1.0
+    assert time == 1.0
+    assert value == 1.0

@@ -1,0 +1,1 @@
+"""The coagulation cascade: three published networks, and the assays that run them."""

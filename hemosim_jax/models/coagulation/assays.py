@@ -1,8 +1,9 @@
 """What a laboratory finds in a plasma: thrombin generation, PT and INR, aPTT.
 
-Each runs a cascade in a cuvette: thrombin generation that of Hockin & Mann or its Danforth variant,
-the clotting times that of Wajima, which has fibrin. For one plasma; `vmap` for many. In float32 the
-default tolerances keep peaks within 0.1 % and clotting times within 0.05 s of the float64 reference.
+Each runs a cascade in a cuvette: thrombin generation that of Hockin & Mann or its Danforth
+variant, the clotting times that of Wajima, which has fibrin. For one plasma; `vmap` for many. In
+float32 the default tolerances keep peaks within 0.1 % and clotting times within 0.05 s of the
+float64 reference.
 """
 
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class ThrombinGeneration:
     """A curve of total thrombin (IIa + mIIa, nM) over seconds, and what is read from it."""
 
     curve: Trajectory
+    last: dict[str, Float[Array, ""]]  # all species at the end, nM
     lag_s: Float[Array, ""]  # until 10 nM; NaN if it is not reached
     peak_nm: Float[Array, ""]
     time_to_peak_s: Float[Array, ""]
@@ -86,7 +88,7 @@ def thrombin_generation(
         "IXa_ATH": zero,
         "mIIa_ATH": zero,
     }
-    curve, _, ok = solve_stiff(
+    curve, last, ok = solve_stiff(
         reactions.vector_field(_GENERATION),
         SparseRosenbrock(reactions.jacobian(_GENERATION), RODAS4),
         state,
@@ -102,6 +104,7 @@ def thrombin_generation(
     time_to_steepest_s, steepest = trajectory.steepest(curve)
     return ThrombinGeneration(
         curve=curve,
+        last=last,
         lag_s=trajectory.first_reaching(curve, jnp.full_like(peak_nm, 10.0)),
         peak_nm=peak_nm,
         time_to_peak_s=time_to_peak_s,

@@ -203,7 +203,7 @@ def initial_state(levels: Mapping[str, Array], tissue_factor_nm: Array) -> dict[
     """
     check_names("levels", levels, NORMAL_NM)
     like = jnp.zeros_like(tissue_factor_nm)
-    state = {name: like for name in SPECIES}
+    state = dict.fromkeys(SPECIES, like)
     for name, normal_nm in NORMAL_NM.items():
         state[name] = like + normal_nm * levels.get(name, 1.0)
     return {**state, "TF": tissue_factor_nm}

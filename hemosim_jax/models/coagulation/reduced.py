@@ -1,10 +1,10 @@
-"""Thrombin generation in eight states (nM, s): the paper's equations 5 to 12, closed and calibrated.
+"""Thrombin generation in eight states (nM, s): equations 5 to 12 of the hemosim paper, closed.
 
-With the prothrombin pool constant, as the equations read literally, thrombin has no ceiling. Here it
-is what is left, $Pro = Pro_0 - IIa - ATIIIb$, which is exact for $k_8 = 0$. The constants are fitted
-to the total thrombin (IIa + mIIa) of Hockin 2002 at 5 pM of tissue factor: 0.31 % of the peak (RMS).
-At 1 pM, below the threshold of the full model, errors are 10 to 70 %. There is no TFPI, and no
-factor V, VIII, IX or X to be deficient of.
+With the prothrombin pool constant, as the equations read literally, thrombin has no ceiling. Here
+it is what is left, $Pro = Pro_0 - IIa - ATIIIb$, which is exact for $k_8 = 0$. The constants are
+fitted to the total thrombin (IIa + mIIa) of Hockin 2002 at 5 pM of tissue factor: 0.31 % of the
+peak (root mean square). At 1 pM, below the threshold of the full model, errors are 10 to 70 %.
+There is no TFPI, and no factor V, VIII, IX or X to be deficient of.
 """
 
 from types import MappingProxyType

@@ -252,7 +252,7 @@ jacobian_in_vitro = reactions.jacobian(IN_VITRO)
 def initial_state() -> dict[str, Array]:
     """A healthy person without drugs, who stays so."""
     zero = jnp.zeros((), jnp.result_type(float))
-    state = {name: zero for name in SPECIES}
+    state = dict.fromkeys(SPECIES, zero)
     for name, level in (*NORMAL_NM.items(), *VITAMIN_K_NM.items()):
         state[name] = zero + level
     state["VK_p"] = zero + VITAMIN_K_NM["VK"] * _CYCLE["VK_in"] / _CYCLE["VK_out"]
@@ -291,7 +291,7 @@ def plasma(levels: Mapping[str, Array], antithrombin_heparin_nm: Array) -> dict[
     """
     check_names("levels", levels, NORMAL_NM)
     zero = jnp.zeros_like(antithrombin_heparin_nm)
-    state = {name: zero for name in SPECIES_IN_VITRO}
+    state = dict.fromkeys(SPECIES_IN_VITRO, zero)
     for name, normal_nm in NORMAL_NM.items():
         state[name] = zero + normal_nm * levels.get(name, 1.0)
     return {**state, "ATH": antithrombin_heparin_nm}

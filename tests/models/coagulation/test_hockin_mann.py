@@ -162,7 +162,8 @@ def test_sensitivity_to_single_factors():
 def test_nothing_starts_without_active_factor_vii():
     state = hm.initial_state({"VIIa": jnp.zeros(())}, jnp.asarray(0.005))
     slopes = hm.vector_field(0.0, state, hm.PARAMETERS["hockin2002"])
-    assert slopes["IIa"] == 0.0 and slopes["Xa"] == 0.0
+    assert slopes["IIa"] == 0.0
+    assert slopes["Xa"] == 0.0
 
 
 def test_assay_responds_to_drug_and_deficiency():
@@ -176,12 +177,14 @@ def test_assay_responds_to_drug_and_deficiency():
     result = jax.jit(jax.vmap(assay))(levels, factor, heparin)
     peak, lag = result.peak_nm, result.lag_s
     assert result.solver_ok.all()
-    assert peak[1] < 0.9 * peak[0] and lag[1] > lag[0]  # heparin
+    assert peak[1] < 0.9 * peak[0]
+    assert lag[1] > lag[0]
     assert peak[2] > 1.3 * peak[0]  # antithrombin deficiency
     assert peak[3] < 0.7 * peak[0]  # prothrombin deficiency
     curve = jax.tree.map(lambda x: x[0], result.curve)
     seen = trajectory.at(curve, jnp.array([0.0, float(result.time_to_peak_s[0]), 1200.0]))
-    assert seen[0] == 0.0 and seen[1] == pytest.approx(float(peak[0]), rel=1e-5)
+    assert seen[0] == 0.0
+    assert seen[1] == pytest.approx(float(peak[0]), rel=1e-5)
 
 
 def test_unknown_names_are_refused():

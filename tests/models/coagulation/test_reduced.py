@@ -66,7 +66,8 @@ def test_conservation_and_area(curves):
     prothrombin = 1400.0 - states.iia - states.antithrombin_bound
     assert prothrombin.min() > -1e-6
     np.testing.assert_allclose(states.fibrinogen + states.fibrin, 9000.0, rtol=1e-7)
-    assert states.platelets_activated.min() >= 0.0 and states.platelets_activated.max() <= 1.0
+    assert states.platelets_activated.min() >= 0.0
+    assert states.platelets_activated.max() <= 1.0
     area = np.trapezoid(states.iia[2:], dx=1.0, axis=1) / 60.0
     np.testing.assert_allclose(area, 1245.6, rtol=1e-3)
     assert states.antithrombin_bound[3, -1] == pytest.approx(1400.0, abs=0.5)

@@ -1,0 +1,127 @@
+"""What meeting tissue factor for some minutes does to a plasma, by the reduced or the full cascade.
+
+The reduced one for thousands of patients at every step of an environment: between two points of the
+grid factor Xa, prothrombin and antithrombin are taken at their middle, which leaves a linear system
+of two (thrombin and factor Va), solved exactly. So it is stable however much heparin there is.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+from hemosim_jax.integrate.exact_flow import ExactFlow
+from hemosim_jax.integrate.exponential import relax
+from hemosim_jax.integrate.solve import solve
+from hemosim_jax.models.coagulation import assays, reduced
+from hemosim_jax.models.coagulation.reduced import SEED_VA_NM, K, Parameters
+
+STEPS = 32
+
+
+@struct.dataclass
+class Exposure:
+    """One exposure's outcome."""
+
+    thrombin_nm_s: Float[Array, "*b"]  # the area under the thrombin curve
+    # Turned into thrombin; all of it ends bound to antithrombin.
+    prothrombin_nm: Float[Array, "*b"]
+
+
+@struct.dataclass
+class Thrombin:
+    """The part of `reduced.State` that thrombin depends on (nM), and its area (nM s)."""
+
+    tf_viia: Float[Array, "*b"]
+    xa: Float[Array, "*b"]
+    va: Float[Array, "*b"]
+    iia: Float[Array, "*b"]
+    antithrombin_bound: Float[Array, "*b"]
+    area: Float[Array, "*b"]
+
+
+def expose_reduced(
+    parameters: Parameters,
+    duration_s: Float[Array, ""],
+    *,
+    steps: int = STEPS,
+    differentiable: bool = False,
+) -> Exposure:
+    """By the reduced cascade."""
+    zero = jnp.zeros_like(parameters.k1_nm_per_s)
+    end, _ = solve(
+        vector_field,
+        ExactFlow(_flow),
+        Thrombin(zero, zero, zero + SEED_VA_NM, zero, zero, zero),
+        duration_s,
+        parameters,
+        grid=tuple(i / steps for i in range(steps + 1)),
+        differentiable=differentiable,
+    )
+    return Exposure(end.area, end.iia + end.antithrombin_bound)
+
+
+def expose_full(
+    tissue_factor_pm: Float[Array, ""],
+    levels: Mapping[str, Float[Array, ""]],
+    antithrombin_heparin_nm: Float[Array, ""],
+    duration_s: float,
+) -> tuple[Exposure, Array]:
+    """By Hockin & Mann 2002, and whether the integrator reports success; not for gradients."""
+    curve = assays.thrombin_generation(
+        levels,
+        1e-3 * tissue_factor_pm,
+        antithrombin_heparin_nm,
+        model="hockin2002",
+        duration_s=duration_s,
+    )
+    left = curve.last["II"] + curve.last["Xa_Va_II"]
+    start = assays.hockin_mann.NORMAL_NM["II"] * levels.get("II", 1.0)
+    area = 60.0 * curve.endogenous_thrombin_potential_nm_min
+    return Exposure(area, start - left), curve.solver_ok
+
+
+def vector_field(t_s, state: Thrombin, parameters: Parameters) -> Thrombin:
+    """Per second; the equations of `reduced`."""
+    whole = reduced.vector_field(
+        t_s,
+        reduced.State(
+            state.tf_viia,
+            state.xa,
+            state.va,
+            state.iia,
+            jnp.zeros_like(state.iia),
+            jnp.zeros_like(state.iia),
+            state.antithrombin_bound,
+            jnp.zeros_like(state.iia),
+        ),
+        parameters,
+    )
+    return Thrombin(
+        whole.tf_viia, whole.xa, whole.va, whole.iia, whole.antithrombin_bound, state.iia
+    )
+
+
+def _flow(h, y: Thrombin, p: Parameters) -> Thrombin:
+    rate = K["k9"] * p.inhibition_ratio
+    tf_viia, tf_mean = relax(y.tf_viia, p.k1_nm_per_s, jnp.full_like(h, K["k2"]), h)
+    xa, xa_mean = relax(y.xa, K["k3"] * tf_mean, jnp.full_like(h, K["k4"]), h)
+    inhibited = rate * (p.antithrombin_nm - y.antithrombin_bound) * y.iia
+    made = K["k7"] * y.xa * y.va * (p.prothrombin_nm - y.iia - y.antithrombin_bound)
+    bound = jnp.minimum(y.antithrombin_bound + 0.5 * h * inhibited, p.antithrombin_nm)
+    prothrombin = p.prothrombin_nm - bound - y.iia - 0.5 * h * (made - inhibited)
+    gain = K["k7"] * xa_mean * jnp.clip(prothrombin, 0.0, p.prothrombin_nm)
+    loss = rate * (p.antithrombin_nm - bound) + K["k8"]
+    # The matrix [[-k6, k5], [gain, -loss]] has the eigenvalues middle +- half.
+    skew = 0.5 * (loss - K["k6"])
+    middle = -0.5 * (loss + K["k6"])
+    half = jnp.sqrt(skew * skew + K["k5"] * gain + 1e-12)
+    up, down = jnp.exp((middle + half) * h), jnp.exp((middle - half) * h)
+    even, odd = 0.5 * (up + down), 0.5 * (up - down) / half
+    va = even * y.va + odd * (skew * y.va + K["k5"] * y.iia)
+    iia = even * y.iia + odd * (gain * y.va - skew * y.iia)
+    start, end = gain * y.va - loss * y.iia, gain * va - loss * iia
+    area = h * (0.5 * (y.iia + iia) + h / 12.0 * (start - end))
+    left = (p.antithrombin_nm - y.antithrombin_bound) * jnp.exp(-rate * area)
+    return Thrombin(tf_viia, xa, va, iia, p.antithrombin_nm - left, y.area + area)

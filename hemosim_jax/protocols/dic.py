@@ -1,0 +1,130 @@
+"""Guidelines as policies for `DICManagement-v0` and its partially observed form."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.envs.dic_management import (
+    CRYOPRECIPITATE_UNITS,
+    HEPARIN_U_PER_H,
+    PLASMA_UNITS,
+    PLATELET_UNITS,
+    DICManagement,
+)
+from hemosim_jax.envs.dic_management_pomdp import DICManagementPOMDP
+from hemosim_jax.models.dic import NORMAL_PT_S
+from hemosim_jax.policy import Policy, random_policy
+
+# Levi et al., Br J Haematol 2009;145:24 (BCSH), and the ISTH's harmonized guidance.
+PLATELETS_IF_BLEEDING_1E9_PER_L = 50.0
+PLATELETS_OTHERWISE_1E9_PER_L = 20.0
+PT_RATIO_IF_BLEEDING = 1.5
+FIBRINOGEN_IF_BLEEDING_G_PER_L = 1.5
+BLEEDS = 0.1  # severity above which someone bleeds (assumption)
+
+FOUR_PLATELETS = PLATELET_UNITS.index(4.0)
+FOUR_PLASMA = PLASMA_UNITS.index(4.0)  # 15 mL/kg at 64 kg
+TEN_CRYOPRECIPITATE = CRYOPRECIPITATE_UNITS.index(10.0)
+LOW_HEPARIN = HEPARIN_U_PER_H.index(500.0)
+SAMPLE_EVERY_H = 8.0  # of the ward with an ordered laboratory (assumption)
+
+
+class _Choice(NamedTuple):
+    """Indices into the units of the task."""
+
+    platelets: Array
+    plasma: Array
+    cryoprecipitate: Array
+    heparin: Array
+
+
+def _by_guideline(
+    bleeds: Bool[Array, ""],
+    platelets_1e9_per_l: Float[Array, ""],
+    prolongation_s: Float[Array, ""],
+    fibrinogen_g_per_l: Float[Array, ""],
+) -> _Choice:
+    """Products for who bleeds, and prophylactic heparin for who does not.
+
+    Platelets below 50 if bleeding, below 20 otherwise; plasma if bleeding and PT is above 1.5 times
+    normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L.
+    """
+    trigger = jnp.where(bleeds, PLATELETS_IF_BLEEDING_1E9_PER_L, PLATELETS_OTHERWISE_1E9_PER_L)
+    slow = prolongation_s > (PT_RATIO_IF_BLEEDING - 1.0) * NORMAL_PT_S
+    empty = fibrinogen_g_per_l < FIBRINOGEN_IF_BLEEDING_G_PER_L
+    safe = ~bleeds & (platelets_1e9_per_l >= PLATELETS_IF_BLEEDING_1E9_PER_L)
+    return _Choice(
+        jnp.where(platelets_1e9_per_l < trigger, FOUR_PLATELETS, 0),
+        jnp.where(bleeds & slow, FOUR_PLASMA, 0),
+        jnp.where(bleeds & empty, TEN_CRYOPRECIPITATE, 0),
+        jnp.where(safe, LOW_HEPARIN, 0),
+    )
+
+
+def guideline(env: DICManagement) -> Policy:
+    """BCSH and ISTH, as `_by_guideline`."""
+
+    def act(key, carry, observation):
+        seen = env.decode_observation(observation)
+        choice = _by_guideline(
+            seen.bleeding > BLEEDS,
+            seen.platelets_1e9_per_l,
+            seen.prolongation_s,
+            seen.fibrinogen_g_per_l,
+        )
+        return env.encode_action(*choice), carry
+
+    return Policy("guideline", lambda params: (), act)
+
+
+def ward_guideline(env: DICManagementPOMDP) -> Policy:
+    """The same by the newest results; platelets, PT and fibrinogen are sent every eight hours."""
+
+    def act(key, carry, observation):
+        seen = env.decode_observation(observation)
+        results = seen.results
+        choice = _by_guideline(
+            seen.bleeding > BLEEDS,
+            results["platelets"].value,
+            results["prothrombin_time"].value - NORMAL_PT_S,
+            results["fibrinogen"].value,
+        )
+        due = jnp.mod(jnp.round(seen.hours), SAMPLE_EVERY_H) == 0.0
+        orders = dict.fromkeys(("platelets", "prothrombin_time", "fibrinogen"), due)
+        return env.encode_orders(env.encode_action(*choice), **orders), carry
+
+    return Policy("guideline", lambda params: (), act)
+
+
+def _fixed(name: str, choice: tuple[int, int, int, int]) -> Callable[[Any], Policy]:
+    """The same treatment at every decision, and no orders."""
+
+    def factory(env) -> Policy:
+        def act(key, carry, observation):
+            action = env.encode_action(*choice)
+            return (env.encode_orders(action) if isinstance(env, DICManagementPOMDP) else action), (
+                carry
+            )
+
+        return Policy(name, lambda params: (), act)
+
+    return factory
+
+
+supportive_only = _fixed("supportive_only", (0, 0, 0, 0))
+transfuse_everything = _fixed("transfuse_everything", (FOUR_PLATELETS, 3, TEN_CRYOPRECIPITATE, 0))
+
+PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
+    "guideline": guideline,
+    "supportive_only": supportive_only,
+    "transfuse_everything": transfuse_everything,
+    "random": random_policy,
+}
+POMDP_PROTOCOLS: Mapping[str, Callable[[Any], Policy]] = {
+    "guideline": ward_guideline,
+    "supportive_only": supportive_only,
+    "transfuse_everything": transfuse_everything,
+    "random": random_policy,
+}
