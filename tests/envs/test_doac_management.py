@@ -196,3 +196,43 @@ def test_another_population_can_be_given(task):
         jax.random.split(jax.random.key(0), 50), params
     )
     assert not patients.covariates.male.any()
+
+
+def test_expected_rewards_are_the_means_of_the_drawn_ones(task):
+    """From one state: reward, and the chance of going on, against many draws."""
+    env, params = hemosim_jax.make("DOACManagement-v0", expected_rewards=True)
+    risks = params.coefficients
+    often = params.replace(
+        coefficients=risks.replace(stroke_scale=30.0, bleeding_scale=jnp.float32(20.0))
+    )
+    _, state = task.env.reset(jax.random.key(0), often)
+    keys = jax.random.split(jax.random.key(1), 40_000)
+    action = jnp.array([RIVAROXABAN, STANDARD])
+
+    def outcome(env):
+        step = jax.jit(jax.vmap(env.step_env, in_axes=(0, None, None, None)))
+        _, _, reward, terminated, info = step(keys, state, action, often)
+        return np.asarray(reward), np.asarray(terminated), info
+
+    reward, terminated, _ = outcome(task.env)
+    expected, never, info = outcome(env)
+    assert not never.any()
+    assert not info["stroke"].any()
+    assert not info["fatal"].any()
+    assert expected.std() < 1e-4
+    assert terminated.mean() > 0.02
+    assert expected[0] == pytest.approx(reward.mean(), abs=4.0 * reward.std() / 200.0)
+    goes_on = float(info["discount"][0])
+    assert goes_on == pytest.approx(
+        1.0 - terminated.mean(), abs=4.0 * np.sqrt(goes_on * (1.0 - goes_on)) / 200.0
+    )
+
+
+def test_patients_may_come_with_a_prescription():
+    env, params = hemosim_jax.make("DOACManagement-v0", expected_rewards=True)
+    reset = jax.vmap(env.reset, in_axes=(0, None))
+    keys = jax.random.split(jax.random.key(0), 4000)
+    assert (reset(keys, params)[1].drug == NO_DRUG).all()
+    _, state = reset(keys, params.replace(prescribed=jnp.float32(0.6)))
+    shares = np.bincount(np.asarray(state.drug) + 1, minlength=4) / 4000
+    np.testing.assert_allclose(shares, [0.4, 0.2, 0.2, 0.2], atol=0.03)

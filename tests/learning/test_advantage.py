@@ -28,7 +28,10 @@ def test_all_flag_combinations_against_numpy(terminated, truncated, at):
     reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
     flags = np.zeros((2, STEPS), bool)
     flags[:, at] = terminated, truncated
-    result = jax.jit(generalized_advantage)(reward, value, next_value, *flags, GAMMA, LAMBDA)
+    goes_on, ended = 1.0 - flags[0], flags[0] | flags[1]
+    result = jax.jit(generalized_advantage)(
+        reward, value, next_value, goes_on, ended, GAMMA, LAMBDA
+    )
     np.testing.assert_allclose(
         result, by_hand(reward, value, next_value, *flags), rtol=1e-4, atol=1e-5
     )
@@ -38,7 +41,8 @@ def test_a_batch_is_lane_by_lane():
     rng = np.random.default_rng(1)
     reward, value, next_value = rng.normal(size=(3, STEPS, 5)).astype(np.float32)
     terminated, truncated = rng.random((2, STEPS, 5)) < 0.2
-    result = generalized_advantage(reward, value, next_value, terminated, truncated, GAMMA, LAMBDA)
+    goes_on, ended = 1.0 - terminated, terminated | truncated
+    result = generalized_advantage(reward, value, next_value, goes_on, ended, GAMMA, LAMBDA)
     for lane in range(5):
         expected = by_hand(
             *(x[:, lane] for x in (reward, value, next_value, terminated, truncated))
@@ -47,8 +51,28 @@ def test_a_batch_is_lane_by_lane():
 
 
 def test_truncation_is_worth_the_future_and_termination_is_not():
-    one, no, yes = np.ones(1, np.float32), np.zeros(1, bool), np.ones(1, bool)
-    truncated = generalized_advantage(one, 0 * one, 10 * one, no, yes, GAMMA, LAMBDA)
-    terminated = generalized_advantage(one, 0 * one, 10 * one, yes, no, GAMMA, LAMBDA)
-    assert truncated[0] == pytest.approx(1.0 + GAMMA * 10.0)
-    assert terminated[0] == pytest.approx(1.0)
+    one, yes = np.ones(1, np.float32), np.ones(1, bool)
+
+    def advantage(goes_on):
+        return generalized_advantage(one, 0 * one, 10 * one, goes_on, yes, GAMMA, LAMBDA)[0]
+
+    assert advantage(one) == pytest.approx(1.0 + GAMMA * 10.0)
+    assert advantage(0 * one) == pytest.approx(1.0)
+    assert advantage(0.3 * one) == pytest.approx(1.0 + 0.3 * GAMMA * 10.0)
+
+
+def test_a_probability_of_going_on_is_a_discount():
+    """The advantage is the mean over episodes that end by chance, each step with 1 - goes_on."""
+    rng = np.random.default_rng(2)
+    reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
+    goes_on = np.full(STEPS, 0.8, np.float32)
+    never = np.zeros(STEPS, bool)
+    result = generalized_advantage(reward, value, next_value, goes_on, never, GAMMA, LAMBDA)
+    ended_at = rng.random((20_000, STEPS)) > goes_on
+    drawn = np.zeros(len(ended_at))
+    alive = np.ones(len(ended_at), bool)
+    for t in range(STEPS):
+        future = np.where(ended_at[:, t], 0.0, GAMMA * next_value[t])
+        drawn += alive * (GAMMA * LAMBDA) ** t * (reward[t] + future - value[t])
+        alive &= ~ended_at[:, t]
+    assert result[0] == pytest.approx(drawn.mean(), abs=4.0 * drawn.std() / np.sqrt(20_000))

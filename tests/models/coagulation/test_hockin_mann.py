@@ -1,77 +1,26 @@
-import csv
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from hemosim_jax.integrate import trajectory
-from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
-from hemosim_jax.integrate.stiff import solve_stiff
 from hemosim_jax.models.coagulation import hockin_mann as hm
 from hemosim_jax.models.coagulation.assays import thrombin_generation
 from tests.conftest import shared_file
+from tests.models.coagulation import reference as ours_beside
 
 REFERENCE = "reference/coagulation"
-SIGNALS = {"IIa+mIIa": (1.0, 1.0), "IIa+1.2mIIa": (1.0, 1.2), "IIa": (1.0, 0.0)}
 
 
 def rows(name):
-    with shared_file(f"{REFERENCE}/{name}").open() as file:
-        return list(csv.DictReader(file))
-
-
-def metrics(state, parameters, free, meizo, tolerances):
-    """What `ref_metrics.csv` lists, of `free` times IIa plus `meizo` times mIIa."""
-    curve, last, ok = solve_stiff(
-        hm.vector_field,
-        SparseRosenbrock(hm.jacobian, RODAS4),
-        state,
-        1200.0,
-        parameters,
-        lambda y: free * y["IIa"] + meizo * y["mIIa"],
-        first_step=0.01,
-        max_steps=2048,
-        **tolerances,
-    )
-    peak_time, peak = trajectory.maximum(curve)
-    rate_time, rate = trajectory.steepest(curve)
-    level = lambda nm: trajectory.first_reaching(curve, jnp.full_like(peak, nm))  # noqa: E731
-    result = {
-        "t2nM_s": level(2.0),
-        "t10nM_s": level(10.0),
-        "peak_nM": peak,
-        "t_peak_s": peak_time,
-        "maxrate_nM_s": rate,
-        "t_maxrate_s": rate_time,
-        "AUC20min_nM_min": trajectory.area(curve) / 60.0,
-    }
-    return result, last, ok
-
-
-TIGHT = {"rtol": 1e-6, "atol": 1e-10}
-FAST = {"rtol": 1e-3, "atol": 1e-6}  # the default of the assays
+    return ours_beside.rows(shared_file(f"{REFERENCE}/{name}"))
 
 
 @pytest.fixture(scope="module", params=["float64", "float32"])
 def table(request):
     """Every row of the reference, ours, and the state at the end."""
     reference = rows("ref_metrics.csv")
-    fast = request.param == "float32"
-    with jax.enable_x64(not fast):
-        constants = [hm.PARAMETERS[row["model"]] for row in reference]
-        parameters = {k: jnp.asarray([c[k] for c in constants], float) for k in constants[0]}
-        factor = jnp.asarray([float(row["TF_pM"]) * 1e-3 for row in reference])
-        free, meizo = (
-            jnp.asarray([SIGNALS[row["signal"]][i] for row in reference]) for i in range(2)
-        )
-
-        def one(factor, parameters, free, meizo):
-            state = hm.initial_state({}, factor)
-            return metrics(state, parameters, free, meizo, FAST if fast else TIGHT)
-
-        ours, last, ok = jax.jit(jax.vmap(one))(factor, parameters, free, meizo)
-        return reference, jax.tree.map(np.asarray, (ours, last, ok)), request.param
+    return reference, ours_beside.all_metrics(reference, request.param), request.param
 
 
 def test_every_reference_row(table):
@@ -127,24 +76,7 @@ def test_whole_state_at_twenty_minutes(table):
 
 def test_sensitivity_to_single_factors():
     reference = rows("sensitivity_TF5.csv")
-    anti = ("ATIII", "TFPI")
-    pro = [name for name in hm.NORMAL_NM if name not in anti]
-    inverse = {
-        "pro150 anti50": {**dict.fromkeys(pro, 1.5), **dict.fromkeys(anti, 0.5)},
-        "pro50 anti150": {**dict.fromkeys(pro, 0.5), **dict.fromkeys(anti, 1.5)},
-    }
-    with jax.enable_x64():
-        states, constants = [], []
-        for row in reference:
-            scaled = dict.fromkeys(row["factor"].split("+"), float(row["scale"]))
-            levels = dict(inverse.get(row["factor"], scaled))
-            factor = jnp.asarray(levels.pop("TF", 1.0) * hm.TISSUE_FACTOR_NM)
-            levels.pop("baseline", None)
-            states.append(hm.initial_state(jax.tree.map(jnp.asarray, levels), factor))
-            constants.append({k: jnp.asarray(v) for k, v in hm.PARAMETERS[row["model"]].items()})
-        stack = lambda trees: jax.tree.map(lambda *x: jnp.stack(x), *trees)  # noqa: E731
-        run = jax.jit(jax.vmap(lambda s, p: metrics(s, p, 1.0, 1.0, TIGHT)))
-        ours, _, ok = run(stack(states), stack(constants))
+    ours, _, ok = ours_beside.all_sensitivities(reference)
     assert bool(ok.all())
     pairs = {
         "t10_s": "t10nM_s",

@@ -1,0 +1,66 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import hemosim_jax
+from hemosim_jax.envs.dic_management import DICObservation
+from hemosim_jax.evaluation.evaluate import evaluate
+from hemosim_jax.evaluation.streams import held_out
+from hemosim_jax.protocols.dic import guideline
+from hemosim_jax.registry import protocols_of
+
+
+@pytest.fixture(scope="module")
+def env():
+    return hemosim_jax.make("DICManagement-v0")[0]
+
+
+def decide(env, **seen):
+    """Indices of platelets, plasma, cryoprecipitate and heparin for someone seen like this."""
+    usual = {
+        "score": 3.0,
+        "platelets_1e9_per_l": 120.0,
+        "fibrinogen_g_per_l": 2.5,
+        "prolongation_s": 1.0,
+        "d_dimer_mg_per_l": 3.0,
+        "organ_function": 0.8,
+        "hours": 0.0,
+        "bleeding": 0.0,
+    }
+    observation = DICObservation(**{k: jnp.float32(v) for k, v in {**usual, **seen}.items()})
+    stub = type("Stub", (), {"decode_observation": lambda self, _: observation})()
+    stub.encode_action = env.encode_action
+    action, _ = guideline(stub).act(None, (), None)
+    return tuple(int(i) for i in action)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({}, (0, 0, 0, 1)),  # no bleeding: prophylactic heparin
+        ({"platelets_1e9_per_l": 40.0}, (0, 0, 0, 0)),  # too few for heparin, enough to wait
+        ({"platelets_1e9_per_l": 15.0}, (3, 0, 0, 0)),
+        ({"bleeding": 0.4}, (0, 0, 0, 0)),
+        ({"bleeding": 0.4, "platelets_1e9_per_l": 45.0}, (3, 0, 0, 0)),
+        ({"bleeding": 0.4, "prolongation_s": 8.0}, (0, 2, 0, 0)),
+        ({"prolongation_s": 8.0}, (0, 0, 0, 1)),
+        ({"bleeding": 0.4, "fibrinogen_g_per_l": 1.2}, (0, 0, 2, 0)),
+    ],
+)
+def test_thresholds_of_the_guideline(env, seen, expected):
+    assert decide(env, **seen) == expected
+
+
+@pytest.mark.parametrize("env_id", ["DICManagement-v0", "DICManagement-POMDP-v0"])
+def test_protocols_run_and_the_guideline_saves_lives(env_id):
+    env, params = hemosim_jax.make(env_id, difficulty="hard")
+    policies = protocols_of(env)
+    assert set(policies) == {"guideline", "supportive_only", "transfuse_everything", "random"}
+    mortality, units = {}, {}
+    for name, policy in policies.items():
+        result = evaluate(env, params, policy, held_out(0), num_patients=300)
+        assert np.isfinite(result.episode_return).all()
+        mortality[name] = result.outcomes["mortality_28_d_percent"].mean()
+        units[name] = result.outcomes["plasma_units"].mean()
+    assert mortality["guideline"] < mortality["supportive_only"] - 5.0
+    assert units["supportive_only"] == 0.0 < units["guideline"] < units["transfuse_everything"]
