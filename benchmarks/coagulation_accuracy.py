@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hemosim_jax.calibration.clotting_times import fit
 from hemosim_jax.integrate.reference import solve_reference
 from hemosim_jax.models.coagulation import hockin_mann as hm
 from hemosim_jax.models.coagulation import reduced
@@ -123,7 +124,14 @@ def reduced_fit():
             print(f"reduced cascade at {pm} pM against Hockin & Mann: {error:.2%} of the peak")
 
 
+def formulas():
+    for name, refit in zip(("PT", "aPTT"), fit(), strict=True):
+        exponents = ", ".join(f"{k} {x:.4f}" for k, x in refit.exponents.items())
+        print(f"formula of {name}, refitted: {exponents}; {refit.rms_error:.2%} (rms)")
+
+
 if __name__ == "__main__":
     thrombin_generation()
     clotting()
+    formulas()
     reduced_fit()

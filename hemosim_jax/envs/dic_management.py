@@ -20,8 +20,10 @@ from hemosim_jax.environment import (
     plain_numbers,
     strong,
 )
-from hemosim_jax.models import dic
-from hemosim_jax.models.dic import Consumption, Products
+from hemosim_jax.models import blood_products, dic
+from hemosim_jax.models.blood_products import Products
+from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
+from hemosim_jax.models.dic import Consumption
 from hemosim_jax.outcomes.dic import OVERT, dic_outcomes, isth_score
 from hemosim_jax.patients import dic as patients_dic
 from hemosim_jax.patients import dic_course
@@ -236,7 +238,7 @@ class DICManagement(TreatmentEnvironment):
         """Transfusions at once, heparin throughout, and perhaps a bleed."""
         parameters = state.patient.parameters
         (u_bleed,) = map(as_uniform, draw(key, 1))
-        blood = dic.give(state.blood, treatment.products, parameters.weight_kg)
+        blood = blood_products.give(state.blood, treatment.products, parameters.weight_kg)
         blood, consumed, ok = dic.advance(
             blood,
             state.consumption,
@@ -397,7 +399,7 @@ class DICManagement(TreatmentEnvironment):
 
 
 def _prolongation_s(blood: dic.State) -> Float[Array, ""]:
-    return dic.pt_s(blood) - dic.NORMAL_PT_S
+    return dic.pt_s(blood) - NORMAL_PT_S
 
 
 def _score(blood: dic.State) -> Int[Array, ""]:

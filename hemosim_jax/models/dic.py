@@ -22,7 +22,8 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.integrate.exact_flow import ExactFlow
 from hemosim_jax.integrate.exponential import relax
 from hemosim_jax.integrate.solve import solve
-from hemosim_jax.models.coagulation import exposure, reduced
+from hemosim_jax.models.coagulation import clotting_formulas, exposure, reduced
+from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.models.coagulation.exposure import Exposure
 
 CASCADES = ("reduced", "hockin_mann")
@@ -58,26 +59,8 @@ INHIBITION_PER_U_PER_ML = (
     ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML * (7.1 / 0.85 / 3600.0) / (reduced.K["k9"] * 3400.0)
 )
 
-# Blood products, each unit in a person of 70 kg. Platelets: a random donor's, +5 to 10. Plasma: 10
-# to 20 mL/kg raise every factor by 30 %, a unit is 240 mL with 0.5 g of fibrinogen. A unit of
-# cryoprecipitate raises fibrinogen by 7 to 10 mg/dL; factor VIII: 80 U in 3 L of plasma (recalled).
-REFERENCE_WEIGHT_KG = 70.0
-PLATELETS_PER_UNIT = 7.5  # 1e9/L
-PLASMA_PER_UNIT = 0.30 * 240.0 / (15.0 * 70.0)  # of normal
-FIBRINOGEN_G_PER_L_PER_PLASMA = 0.5 / 2.97
-FIBRINOGEN_G_PER_L_PER_CRYO = 0.085
-FACTOR_VIII_PER_CRYO = 80.0 / 3000.0
-
 NORMAL_FIBRINOGEN_G_PER_L = 3.0  # 9 uM of the cascade
 NORMAL_D_DIMER_MG_PER_L = 0.3
-NORMAL_PT_S = 11.05  # of the PT test of `coagulation.assays`
-NORMAL_APTT_S = 34.4
-
-# Fits to that test over 2,048 plasmas with every factor between 10 and 150 % of normal, within
-# 1.2 % (root mean square) of PT and 0.8 % of aPTT: exponents of the fractions. That of V, which
-# does nothing in that model, is set to that of X (assumption). IX stays normal.
-PT_EXPONENTS = {"II": -0.195, "VII": -0.196, "X": -0.200, "V": -0.195, "fibrinogen": -0.222}
-APTT_EXPONENTS = {"II": -0.190, "VIII": -0.167, "X": -0.190, "V": -0.190, "fibrinogen": -0.177}
 APTT_PER_U_PER_ML = 2.3  # of the log: anti-Xa 0.3 doubles it (assumption)
 
 # Assumptions: fibrin, organs, bleeding.
@@ -127,15 +110,6 @@ class State:
     hemoglobin_g_per_dl: Float[Array, "*b"]
     organ_function: Float[Array, "*b"]  # 1 normal, 0 none
     bleeding: Float[Array, "*b"]  # severity, 0 to 1
-
-
-@struct.dataclass
-class Products:
-    """Units of blood products."""
-
-    platelets: Float[Array, "*b"]
-    plasma: Float[Array, "*b"]
-    cryoprecipitate: Float[Array, "*b"]
 
 
 @struct.dataclass
@@ -190,25 +164,6 @@ def untreated(parameters: Parameters, duration_h: Float[Array, "*b"]) -> State:
     # The tissue factor decays under treatment only.
     still = parameters.replace(tissue_factor_decay_per_h=jnp.zeros_like(area))
     return _flow(duration_h, state, (still, jnp.zeros_like(area), now))
-
-
-def give(state: State, products: Products, weight_kg: Float[Array, "*b"]) -> State:
-    """The state after the transfusions of a decision, all at once."""
-    scale = REFERENCE_WEIGHT_KG / weight_kg
-    plasma = PLASMA_PER_UNIT * products.plasma * scale
-    cryo = products.cryoprecipitate * scale
-    factors = {name: level + plasma for name, level in state.factors.items()}
-    factors["VIII"] = factors["VIII"] + FACTOR_VIII_PER_CRYO * cryo
-    fibrinogen = (
-        FIBRINOGEN_G_PER_L_PER_PLASMA * products.plasma * scale + FIBRINOGEN_G_PER_L_PER_CRYO * cryo
-    )
-    platelets = PLATELETS_PER_UNIT * products.platelets * scale
-    return state.replace(
-        factors=factors,
-        antithrombin=state.antithrombin + plasma,
-        fibrinogen_g_per_l=state.fibrinogen_g_per_l + fibrinogen,
-        platelets_1e9_per_l=state.platelets_1e9_per_l + platelets,
-    )
 
 
 def inhibition_ratio(anti_xa_u_per_ml: Float[Array, "*b"]) -> Float[Array, "*b"]:
@@ -268,21 +223,17 @@ def hemostasis(state: State) -> Float[Array, "*b"]:
 
 def pt_s(state: State) -> Float[Array, "*b"]:
     """Prothrombin time (s)."""
-    return NORMAL_PT_S * jnp.exp(_log_ratio(state, PT_EXPONENTS))
+    return clotting_formulas.pt_s(_levels(state))
 
 
 def aptt_s(state: State) -> Float[Array, "*b"]:
     """Activated partial thromboplastin time (s)."""
-    heparin = APTT_PER_U_PER_ML * state.anti_xa_u_per_ml
-    return NORMAL_APTT_S * jnp.exp(_log_ratio(state, APTT_EXPONENTS) + heparin)
+    heparin = jnp.exp(APTT_PER_U_PER_ML * state.anti_xa_u_per_ml)
+    return clotting_formulas.aptt_s(_levels(state)) * heparin
 
 
-def _log_ratio(state: State, exponents):
-    levels = {
-        **state.factors,
-        "fibrinogen": state.fibrinogen_g_per_l / NORMAL_FIBRINOGEN_G_PER_L,
-    }
-    return sum(n * jnp.log(jnp.maximum(levels[name], 1e-3)) for name, n in exponents.items())
+def _levels(state: State) -> dict[str, Float[Array, "*b"]]:
+    return {**state.factors, "Fg": state.fibrinogen_g_per_l / NORMAL_FIBRINOGEN_G_PER_L}
 
 
 @struct.dataclass

@@ -14,7 +14,7 @@ from hemosim_jax.envs.dic_management import (
     DICManagement,
 )
 from hemosim_jax.envs.dic_management_pomdp import DICManagementPOMDP
-from hemosim_jax.models.dic import NORMAL_PT_S
+from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.policy import Policy, random_policy
 
 # Levi et al., Br J Haematol 2009;145:24 (BCSH), and the ISTH's harmonized guidance.

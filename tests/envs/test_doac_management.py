@@ -221,11 +221,11 @@ def test_expected_rewards_are_the_means_of_the_drawn_ones(task):
     assert not info["fatal"].any()
     assert expected.std() < 1e-4
     assert terminated.mean() > 0.02
-    assert expected[0] == pytest.approx(reward.mean(), abs=4.0 * reward.std() / 200.0)
+    error = 4.0 * float(reward.std()) / 200.0
+    assert expected[0] == pytest.approx(float(reward.mean()), abs=error)
     goes_on = float(info["discount"][0])
-    assert goes_on == pytest.approx(
-        1.0 - terminated.mean(), abs=4.0 * np.sqrt(goes_on * (1.0 - goes_on)) / 200.0
-    )
+    error = 4.0 * float(np.sqrt(goes_on * (1.0 - goes_on))) / 200.0
+    assert goes_on == pytest.approx(1.0 - float(terminated.mean()), abs=error)
 
 
 def test_patients_may_come_with_a_prescription():

@@ -51,16 +51,29 @@ def test_thresholds_of_the_guideline(env, seen, expected):
     assert decide(env, **seen) == expected
 
 
-@pytest.mark.parametrize("env_id", ["DICManagement-v0", "DICManagement-POMDP-v0"])
-def test_protocols_run_and_the_guideline_saves_lives(env_id):
+def judged(env_id, names):
     env, params = hemosim_jax.make(env_id, difficulty="hard")
     policies = protocols_of(env)
     assert set(policies) == {"guideline", "supportive_only", "transfuse_everything", "random"}
-    mortality, units = {}, {}
-    for name, policy in policies.items():
-        result = evaluate(env, params, policy, held_out(0), num_patients=300)
+    results = {n: evaluate(env, params, policies[n], held_out(0), num_patients=300) for n in names}
+    for result in results.values():
         assert np.isfinite(result.episode_return).all()
-        mortality[name] = result.outcomes["mortality_28_d_percent"].mean()
-        units[name] = result.outcomes["plasma_units"].mean()
+    return {
+        name: {k: float(np.mean(v)) for k, v in result.outcomes.items()}
+        for name, result in results.items()
+    }
+
+
+def test_the_guideline_saves_lives():
+    results = judged("DICManagement-v0", ("guideline", "supportive_only", "transfuse_everything"))
+    mortality = {name: outcomes["mortality_28_d_percent"] for name, outcomes in results.items()}
+    units = {name: outcomes["plasma_units"] for name, outcomes in results.items()}
     assert mortality["guideline"] < mortality["supportive_only"] - 5.0
     assert units["supportive_only"] == 0.0 < units["guideline"] < units["transfuse_everything"]
+
+
+def test_the_guideline_of_the_ward_orders_what_it_needs():
+    outcomes = judged("DICManagement-POMDP-v0", ("guideline",))["guideline"]
+    assert outcomes["plasma_units"] > 1.0
+    assert outcomes["laboratory_chf"] > 100.0
+    assert outcomes["mortality_28_d_percent"] < 55.0

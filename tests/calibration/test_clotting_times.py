@@ -1,0 +1,21 @@
+import jax.numpy as jnp
+import pytest
+
+from hemosim_jax.calibration.clotting_times import fit
+from hemosim_jax.models.coagulation import clotting_formulas as formulas
+
+
+def test_the_exponents_are_those_of_a_refit():
+    pt, aptt = fit(plasmas=128)
+    for refit, given in ((pt, formulas.PT_EXPONENTS), (aptt, formulas.APTT_EXPONENTS)):
+        assert refit.exponents.keys() == given.keys()
+        for name, exponent in given.items():
+            assert refit.exponents[name] == pytest.approx(exponent, abs=0.01), name
+        assert refit.rms_error < 0.02
+
+
+def test_normal_plasma_and_deficiency():
+    assert formulas.pt_s({"V": jnp.ones(())}) == pytest.approx(formulas.NORMAL_PT_S)
+    low = {"VII": jnp.asarray(0.3), "V": jnp.asarray(0.3)}
+    assert formulas.pt_s(low) > formulas.pt_s({"VII": jnp.asarray(0.3)}) > formulas.NORMAL_PT_S
+    assert formulas.aptt_s({"VIII": jnp.asarray(0.05)}) > 1.5 * formulas.NORMAL_APTT_S
