@@ -24,7 +24,7 @@ from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
 
 CONFIG = WIDE.replace(total_steps=6_000_000)
-DEATH = -400.0  # 42 decisions with the worst score and severe bleeding cost 546, usual ones half
+DEATH = -700.0  # 42 decisions with the worst score and severe bleeding cost 546
 
 
 def with_death(params):

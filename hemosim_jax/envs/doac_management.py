@@ -177,9 +177,10 @@ class DOACManagement(TreatmentEnvironment):
           network learns of keeping a drug also decides which one it begins with.
         - `expected_rewards`: for training. The reward is what equation 3 is expected to give with
           the interval's hazards, no stroke or death ends an episode, and `info["discount"]` is the
-          probability that there was none. What is best to do stays the same; the noise of rare
-          events is gone. Of the patients, `params.prescribed` come with a prescription for one of
-          the drugs, not begun, so that a learner sees each of them continued.
+          probability that there was none. For a learner that uses it (our PPO) what is best to do
+          stays the same, and the noise of rare events is gone. Of the patients,
+          `params.prescribed` come with a prescription for one of the drugs, not begun, so that a
+          learner sees each of them continued.
 
         **Raises:** `ValueError` for any other value.
         """

@@ -22,6 +22,7 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.integrate.exact_flow import ExactFlow
 from hemosim_jax.integrate.exponential import relax
 from hemosim_jax.integrate.solve import solve
+from hemosim_jax.models import aptt_reagent
 from hemosim_jax.models.coagulation import clotting_formulas, exposure, reduced
 from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.models.coagulation.exposure import Exposure
@@ -50,7 +51,7 @@ RATE_PER_H = {name: math.log(2.0) / hours for name, hours in HALF_LIFE_H.items()
 EXPOSURE_S = 300.0
 CONSUMPTION_PER_NM_S = {"platelets": 1.03e-3, "fibrinogen": 7.05e-4, "V": 0.02, "VIII": 0.02}
 
-# Heparin (unfractionated): volume of plasma, half-life of an hour. The constants of Wajima 2009
+# Heparin (unfractionated): volume that of blood, half-life of an hour. The constants of Wajima 2009
 # with a third of 15 kDa heparin of 180 U/mg binding antithrombin, over those of antithrombin alone.
 HEPARIN_VOLUME_ML_PER_KG = 70.0
 HEPARIN_RATE_PER_H = math.log(2.0)
@@ -61,7 +62,6 @@ INHIBITION_PER_U_PER_ML = (
 
 NORMAL_FIBRINOGEN_G_PER_L = 3.0  # 9 uM of the cascade
 NORMAL_D_DIMER_MG_PER_L = 0.3
-APTT_PER_U_PER_ML = 2.3  # of the log: anti-Xa 0.3 doubles it (assumption)
 
 # Assumptions: fibrin, organs, bleeding.
 D_DIMER_YIELD = 60.0  # mg/L from 1 g/L of fibrinogen turned to fibrin and lysed
@@ -150,16 +150,21 @@ def healthy(parameters: Parameters) -> State:
 # The cascade's area (nM s, log) in normal plasma over log tissue factor (pM): a quadratic fitted to
 # 1 to 25 pM, within 15 %, where running it would make a reset dearer than a step.
 _AREA_IN_NORMAL_PLASMA = (3.079, 1.250, 0.3236)
+_FITTED_PM = (1.0, 25.0)
+# Thrombin made over thrombin bound by then, 1.5 to 1.9 over that range.
+_MADE_OVER_BOUND = 1.65
 
 
 def untreated(parameters: Parameters, duration_h: Float[Array, "*b"]) -> State:
     """After some hours of disease: an estimate to start from, without running the cascade."""
     state = healthy(parameters)
-    log_pm = jnp.log(parameters.tissue_factor_pm)
+    pm = parameters.tissue_factor_pm
+    log_pm = jnp.log(jnp.clip(pm, *_FITTED_PM))
     a, b, c = _AREA_IN_NORMAL_PLASMA
-    area = jnp.exp(a + log_pm * (b + log_pm * c))
+    area = jnp.exp(a + log_pm * (b + log_pm * c)) * jnp.minimum(pm / _FITTED_PM[0], 1.0)
     bound = -reduced.NORMAL_NM["ATIII"] * jnp.expm1(-reduced.K["k9"] * area)
-    consumed = consumption(Exposure(area, 1.65 * bound), state)
+    made = jnp.minimum(_MADE_OVER_BOUND * bound, reduced.NORMAL_NM["II"])
+    consumed = consumption(Exposure(area, made), state)
     now = rates(state, parameters, consumed)
     # The tissue factor decays under treatment only.
     still = parameters.replace(tissue_factor_decay_per_h=jnp.zeros_like(area))
@@ -175,16 +180,16 @@ def expose(
     state: State, cascade: str, *, steps: int = exposure.STEPS, differentiable: bool = False
 ) -> tuple[Exposure, Bool[Array, ""]]:
     """What an exposure does to this plasma now."""
-    levels = state.factors
+    levels, hastened = state.factors, inhibition_ratio(state.anti_xa_u_per_ml)
     if cascade == "hockin_mann":
-        heparin = ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML * state.anti_xa_u_per_ml
+        # IX and TFPI stay normal.
         own = {**levels, "VIIa": levels["VII"], "ATIII": state.antithrombin}
-        return exposure.expose_full(state.tissue_factor_pm, own, heparin, EXPOSURE_S)
+        return exposure.expose_full(state.tissue_factor_pm, own, hastened, EXPOSURE_S)
     parameters = reduced.parameters(
         state.tissue_factor_pm,
         levels["II"],
         state.antithrombin,
-        inhibition_ratio(state.anti_xa_u_per_ml),
+        hastened,
     )
     outcome = exposure.expose_reduced(
         parameters,
@@ -227,12 +232,13 @@ def pt_s(state: State) -> Float[Array, "*b"]:
 
 
 def aptt_s(state: State) -> Float[Array, "*b"]:
-    """Activated partial thromboplastin time (s)."""
-    heparin = jnp.exp(APTT_PER_U_PER_ML * state.anti_xa_u_per_ml)
-    return clotting_formulas.aptt_s(_levels(state)) * heparin
+    """Activated partial thromboplastin time (s), by the reagent of the heparin task."""
+    heparin = aptt_reagent.prolongation(state.anti_xa_u_per_ml, aptt_reagent.PAPER)
+    return clotting_formulas.aptt_s(_levels(state)) * jnp.exp(heparin)
 
 
 def _levels(state: State) -> dict[str, Float[Array, "*b"]]:
+    # Factor IX stays normal (assumption).
     return {**state.factors, "Fg": state.fibrinogen_g_per_l / NORMAL_FIBRINOGEN_G_PER_L}
 
 
@@ -271,8 +277,8 @@ def vector_field(t_h, state: State, args) -> State:
     return _slope(t_h, state, (parameters, heparin_u_per_h, now))
 
 
-# Steps of the fast path for an interval between decisions.
-SUBSTEPS = 4
+# Steps of the fast path, as fractions of an interval; the first follow a change of heparin.
+_GRID = (0.0, 0.15, 0.4, 0.7, 1.0)
 
 
 def advance(
@@ -289,7 +295,8 @@ def advance(
 
     The middle of a step is predicted with the consumption of the step `before`; what the cascade
     and bleeding do there holds for the whole step, over which the rest is linear and solved
-    exactly.
+    exactly. Over four hours every laboratory value is within 1 % of the reference; over a day
+    D-dimer within 2 %, for longer take several calls.
 
     **Returns:** the state, the consumption (for the next interval), whether all went well.
     """
@@ -302,16 +309,15 @@ def advance(
         consumed = consumption(outcome, middle)
         now = rates(middle, parameters, consumed)
         end = _flow(hours, state, (parameters, heparin_u_per_h, now))
-        return end, consumed, ok * exposed_ok
+        return end, consumed, jnp.where(exposed_ok, ok, 0.0)
 
     def still(t, carry, args):  # the steps are the solver's own
         return jax.tree.map(jnp.zeros_like, carry)
 
     carry = (state, before, jnp.ones_like(duration_h))
-    grid = (0.0, 0.15, 0.4, 0.7, 1.0)
     solver = ExactFlow(midpoint)
     (end, consumed, ok), _ = solve(
-        still, solver, carry, duration_h, None, grid=grid, differentiable=differentiable
+        still, solver, carry, duration_h, None, grid=_GRID, differentiable=differentiable
     )
     return end, consumed, ok > 0.0
 

@@ -23,12 +23,16 @@ PLATELETS_OTHERWISE_1E9_PER_L = 20.0
 PT_RATIO_IF_BLEEDING = 1.5
 FIBRINOGEN_IF_BLEEDING_G_PER_L = 1.5
 BLEEDS = 0.1  # severity above which someone bleeds (assumption)
+HEPARIN_PLATELETS_1E9_PER_L = 50.0  # fewer forbid it (assumption; the task's reward says so too)
 
 FOUR_PLATELETS = PLATELET_UNITS.index(4.0)
 FOUR_PLASMA = PLASMA_UNITS.index(4.0)  # 15 mL/kg at 64 kg
 TEN_CRYOPRECIPITATE = CRYOPRECIPITATE_UNITS.index(10.0)
 LOW_HEPARIN = HEPARIN_U_PER_H.index(500.0)
-SAMPLE_EVERY_H = 8.0  # of the ward with an ordered laboratory (assumption)
+# The ward with an ordered laboratory: treated by fresh results every eight hours, which were sent
+# four hours after the last treatment (assumption).
+TREAT_EVERY_H = 8.0
+SENT_BEFORE_H = 4.0
 
 
 class _Choice(NamedTuple):
@@ -49,12 +53,14 @@ def _by_guideline(
     """Products for who bleeds, and prophylactic heparin for who does not.
 
     Platelets below 50 if bleeding, below 20 otherwise; plasma if bleeding and PT is above 1.5 times
-    normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L.
+    normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L. Of the guidance this
+    leaves out: plasma before cryoprecipitate for a low fibrinogen, the aPTT as a trigger of plasma,
+    and therapeutic heparin where thrombosis predominates, which the observation does not tell.
     """
     trigger = jnp.where(bleeds, PLATELETS_IF_BLEEDING_1E9_PER_L, PLATELETS_OTHERWISE_1E9_PER_L)
     slow = prolongation_s > (PT_RATIO_IF_BLEEDING - 1.0) * NORMAL_PT_S
     empty = fibrinogen_g_per_l < FIBRINOGEN_IF_BLEEDING_G_PER_L
-    safe = ~bleeds & (platelets_1e9_per_l >= PLATELETS_IF_BLEEDING_1E9_PER_L)
+    safe = ~bleeds & (platelets_1e9_per_l >= HEPARIN_PLATELETS_1E9_PER_L)
     return _Choice(
         jnp.where(platelets_1e9_per_l < trigger, FOUR_PLATELETS, 0),
         jnp.where(bleeds & slow, FOUR_PLASMA, 0),
@@ -80,7 +86,7 @@ def guideline(env: DICManagement) -> Policy:
 
 
 def ward_guideline(env: DICManagementPOMDP) -> Policy:
-    """The same by the newest results; platelets, PT and fibrinogen are sent every eight hours."""
+    """The same by the newest results: products every eight hours, each time after a new sample."""
 
     def act(key, carry, observation):
         seen = env.decode_observation(observation)
@@ -91,9 +97,11 @@ def ward_guideline(env: DICManagementPOMDP) -> Policy:
             results["prothrombin_time"].value - NORMAL_PT_S,
             results["fibrinogen"].value,
         )
-        due = jnp.mod(jnp.round(seen.hours), SAMPLE_EVERY_H) == 0.0
-        orders = dict.fromkeys(("platelets", "prothrombin_time", "fibrinogen"), due)
-        return env.encode_orders(env.encode_action(*choice), **orders), carry
+        hour = jnp.mod(jnp.round(seen.hours), TREAT_EVERY_H)
+        treats, samples = hour == 0.0, hour == TREAT_EVERY_H - SENT_BEFORE_H
+        products = (jnp.where(treats, index, 0) for index in choice[:3])
+        orders = dict.fromkeys(("platelets", "prothrombin_time", "fibrinogen"), samples)
+        return env.encode_orders(env.encode_action(*products, choice.heparin), **orders), carry
 
     return Policy("guideline", lambda params: (), act)
 

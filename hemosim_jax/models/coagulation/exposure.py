@@ -65,14 +65,14 @@ def expose_reduced(
 def expose_full(
     tissue_factor_pm: Float[Array, ""],
     levels: Mapping[str, Float[Array, ""]],
-    antithrombin_heparin_nm: Float[Array, ""],
+    inhibition_ratio: Float[Array, ""],
     duration_s: float,
 ) -> tuple[Exposure, Array]:
     """By Hockin & Mann 2002, and whether the integrator reports success; not for gradients."""
     curve = assays.thrombin_generation(
         levels,
         1e-3 * tissue_factor_pm,
-        antithrombin_heparin_nm,
+        inhibition_ratio,
         model="hockin2002",
         duration_s=duration_s,
     )

@@ -101,12 +101,8 @@ def test_nothing_starts_without_active_factor_vii():
 def test_assay_responds_to_drug_and_deficiency():
     factor = jnp.full(4, 0.005)
     levels = {"ATIII": jnp.array([1.0, 1.0, 0.5, 1.0]), "II": jnp.array([1.0, 1.0, 1.0, 0.5])}
-    heparin = jnp.array([0.0, 40.0, 0.0, 0.0])
-
-    def assay(levels, factor, heparin):
-        return thrombin_generation(levels, factor, heparin)
-
-    result = jax.jit(jax.vmap(assay))(levels, factor, heparin)
+    hastened = jnp.array([1.0, 4.0, 1.0, 1.0])
+    result = jax.jit(jax.vmap(thrombin_generation))(levels, factor, hastened)
     peak, lag = result.peak_nm, result.lag_s
     assert result.solver_ok.all()
     assert peak[1] < 0.9 * peak[0]
