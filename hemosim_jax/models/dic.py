@@ -193,7 +193,7 @@ def expose(
     )
     outcome = exposure.expose_reduced(
         parameters,
-        jnp.full_like(state.antithrombin, EXPOSURE_S),
+        jnp.asarray(EXPOSURE_S, state.antithrombin.dtype),
         steps=steps,
         differentiable=differentiable,
     )
@@ -278,7 +278,7 @@ def vector_field(t_h, state: State, args) -> State:
 
 
 # Steps of the fast path, as fractions of an interval; the first follow a change of heparin.
-_GRID = (0.0, 0.15, 0.4, 0.7, 1.0)
+_GRID = (0.0, 0.1, 0.4, 1.0)
 
 
 def advance(

@@ -1,8 +1,10 @@
 """What meeting tissue factor for some minutes does to a plasma, by the reduced or the full cascade.
 
 The reduced one for thousands of patients at every step of an environment: between two points of the
-grid factor Xa, prothrombin and antithrombin are taken at their middle, which leaves a linear system
-of two (thrombin and factor Va), solved exactly. So it is stable however much heparin there is.
+grid prothrombin and antithrombin are taken at their middle, which leaves a linear system of two
+(thrombin and factor Va) driven by factor Xa, solved by a fourth-order Magnus step. So it is stable
+however much heparin there is, and precise as long as little is consumed; where all prothrombin is,
+at 20 pM and more, the consumed amount errs by up to a tenth.
 """
 
 from collections.abc import Mapping
@@ -17,7 +19,9 @@ from hemosim_jax.integrate.solve import solve
 from hemosim_jax.models.coagulation import assays, reduced
 from hemosim_jax.models.coagulation.reduced import SEED_VA_NM, K, Parameters
 
-STEPS = 32
+# Steps of an exposure, shorter toward its end, where thrombin explodes.
+STEPS = 12
+POWER = 0.8
 
 
 @struct.dataclass
@@ -56,7 +60,7 @@ def expose_reduced(
         Thrombin(zero, zero, zero + SEED_VA_NM, zero, zero, zero),
         duration_s,
         parameters,
-        grid=tuple(i / steps for i in range(steps + 1)),
+        grid=tuple((i / steps) ** POWER for i in range(steps + 1)),
         differentiable=differentiable,
     )
     return Exposure(end.area, end.iia + end.antithrombin_bound)
@@ -107,21 +111,28 @@ def _flow(h, y: Thrombin, p: Parameters) -> Thrombin:
     rate = K["k9"] * p.inhibition_ratio
     tf_viia, tf_mean = relax(y.tf_viia, p.k1_nm_per_s, jnp.full_like(h, K["k2"]), h)
     xa, xa_mean = relax(y.xa, K["k3"] * tf_mean, jnp.full_like(h, K["k4"]), h)
+    xa_mean = xa_mean - K["k3"] * h / 12.0 * (tf_viia - y.tf_viia)  # its course is a parabola
     inhibited = rate * (p.antithrombin_nm - y.antithrombin_bound) * y.iia
     made = K["k7"] * y.xa * y.va * (p.prothrombin_nm - y.iia - y.antithrombin_bound)
     bound = jnp.minimum(y.antithrombin_bound + 0.5 * h * inhibited, p.antithrombin_nm)
     prothrombin = p.prothrombin_nm - bound - y.iia - 0.5 * h * (made - inhibited)
-    gain = K["k7"] * xa_mean * jnp.clip(prothrombin, 0.0, p.prothrombin_nm)
+    per_xa = K["k7"] * jnp.clip(prothrombin, 0.0, p.prothrombin_nm)
     loss = rate * (p.antithrombin_nm - bound) + K["k8"]
-    # The matrix [[-k6, k5], [gain, -loss]] has the eigenvalues middle +- half.
-    skew = 0.5 * (loss - K["k6"])
+    # The matrix [[-k6, k5], [gain, -loss]], its gain rising with factor Xa: the second term of the
+    # Magnus expansion is h^3 / 12 times the commutator of its slope with itself.
+    bend = h / 12.0 * per_xa * (xa - y.xa)
+    gain = per_xa * xa_mean + bend * (loss - K["k6"])
+    skew = 0.5 * (loss - K["k6"]) - K["k5"] * bend
+    # Its eigenvalues are middle +- half.
     middle = -0.5 * (loss + K["k6"])
     half = jnp.sqrt(skew * skew + K["k5"] * gain + 1e-12)
     up, down = jnp.exp((middle + half) * h), jnp.exp((middle - half) * h)
     even, odd = 0.5 * (up + down), 0.5 * (up - down) / half
     va = even * y.va + odd * (skew * y.va + K["k5"] * y.iia)
     iia = even * y.iia + odd * (gain * y.va - skew * y.iia)
-    start, end = gain * y.va - loss * y.iia, gain * va - loss * iia
-    area = h * (0.5 * (y.iia + iia) + h / 12.0 * (start - end))
+    # The area of thrombin from what it made of factor Va, which is slow and smooth.
+    ends = K["k5"] * (y.iia - iia) - K["k6"] * (y.va - va)
+    va_area = h * (0.5 * (y.va + va) + h / 12.0 * ends)
+    area = (va - y.va + K["k6"] * va_area) / K["k5"]
     left = (p.antithrombin_nm - y.antithrombin_bound) * jnp.exp(-rate * area)
     return Thrombin(tf_viia, xa, va, iia, p.antithrombin_nm - left, y.area + area)
