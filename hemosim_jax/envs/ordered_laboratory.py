@@ -69,8 +69,9 @@ class OrderedLaboratory(abc.ABC):
         state = state.replace(laboratory=laboratory.admission(self.panel, self.slots, results))
         return self.observe(None, state, None, params), state
 
-    def decode_action(self, action: Float[Array, " n"]) -> OrderedTreatment:
+    def decode_action(self, action: Array) -> OrderedTreatment:
         """The treatment and the orders; an action that is no number is neither."""
+        action = action.astype(jnp.result_type(float))  # integers, where all are choices
         own = action.shape[0] - len(self.panel)
         valid = jnp.all(jnp.isfinite(action))
         wanted = {name: valid & (action[own + i] > 0.5) for i, name in enumerate(self.panel)}

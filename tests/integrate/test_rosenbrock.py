@@ -60,7 +60,7 @@ def test_order_of_convergence(tableau):
         reference = integrate(RODAS4, 2048)
         errors = [abs(integrate(tableau, steps) - reference) for steps in (32, 64, 128)]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
-    assert np.all(abs(orders - tableau.order) < 0.35), orders
+    assert np.all(abs(orders - tableau.order) < 0.45), orders
 
 
 def test_adaptive_steps_keep_the_tolerance_and_conserve():
