@@ -119,7 +119,7 @@ def _flow(h, y: Thrombin, p: Parameters) -> Thrombin:
     per_xa = K["k7"] * jnp.clip(prothrombin, 0.0, p.prothrombin_nm)
     loss = rate * (p.antithrombin_nm - bound) + K["k8"]
     # The matrix [[-k6, k5], [gain, -loss]], its gain rising with factor Xa: the second term of the
-    # Magnus expansion is h^3 / 12 times the commutator of its slope with itself.
+    # Magnus expansion is h^3 / 12 times the commutator of its slope and its mean.
     bend = h / 12.0 * per_xa * (xa - y.xa)
     gain = per_xa * xa_mean + bend * (loss - K["k6"])
     skew = 0.5 * (loss - K["k6"]) - K["k5"] * bend
