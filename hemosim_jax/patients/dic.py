@@ -55,7 +55,6 @@ class Population:
     organ_function: tuple[float, float] = (0.7, 0.9)  # uniform
     bleeding_share: float = 0.1  # who bleed already
     bleeding: tuple[float, float] = (0.2, 0.5)  # how severely, uniform
-    female: float = 0.45
     age_y: tuple[float, float] = (60.0, 15.0)  # mean, SD
     weight_kg: tuple[float, float] = (76.0, 0.2)  # median, SD of the log
     platelets_1e9_per_l: tuple[float, float] = (240.0, 0.25)
