@@ -12,7 +12,6 @@ import json
 import time
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -20,13 +19,14 @@ from rich.table import Table
 import hemosim_jax
 from benchmarks.hardware import description
 from benchmarks.learning import judge, train_ppo, worst
+from hemosim_jax.envs.doac_expected_rewards import DOACExpectedRewards
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
 
-# Agents learn from expected rewards (an option of the environment), half of their patients with a
-# prescription; they are judged where events happen. A decision shows at once in what is expected of
-# its month, so the horizon can be near. With less entropy at the start a third of the seeds begin
-# everyone with the same drug. Tried with other seeds and other held-out patients.
+# Agents learn from expected rewards, half of their patients with a prescription; they are judged
+# where events happen. A decision shows at once in what is expected of its month, so the horizon can
+# be near. With less entropy at the start a third of the seeds begin everyone with the same drug.
+# Tried with other seeds and other held-out patients.
 CONFIG = WIDE.replace(
     rollout_steps=24,
     num_minibatches=16,
@@ -36,7 +36,6 @@ CONFIG = WIDE.replace(
     entropy_coefficient=0.3,
     anneal_entropy=True,
 )
-PRESCRIBED = 0.5
 PROTOCOLS = ("guideline", "always_apixaban")
 EVENTS = ("stroke", "major_bleed", "intracranial", "fatal")
 
@@ -92,10 +91,9 @@ def main():
     for tier in options.tiers:
         env, params = hemosim_jax.make("DOACManagement-v0", difficulty=tier, one_hot=True)
         started = time.perf_counter()
-        expecting, _ = hemosim_jax.make(env.name, one_hot=True, expected_rewards=True)
-        training_params = params.replace(prescribed=jnp.full_like(params.prescribed, PRESCRIBED))
+        expecting = DOACExpectedRewards(tier, one_hot=True)
         config = CONFIG.replace(total_steps=options.steps)
-        agents = train_ppo(expecting, training_params, config, options.seeds)
+        agents = train_ppo(expecting, expecting.default_params, config, options.seeds)
         protocols = [protocols_of(env)[name] for name in PROTOCOLS]
         results = judge(env, params, [*protocols, *agents], options.patients)
         rows = [row(result) for result in results]

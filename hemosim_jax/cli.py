@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hemosim_jax import run_record
-from hemosim_jax.environment import CohortFile, EnvParams, TreatmentEnvironment
+from hemosim_jax.cohort import CohortFile
+from hemosim_jax.environment import EnvParams, TreatmentEnvironment
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import courses, evaluate
 from hemosim_jax.evaluation.streams import held_out, training

@@ -11,6 +11,9 @@ from flax import struct
 from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float
 
+from hemosim_jax.cohort import Cohort, CohortFile
+from hemosim_jax.spaces import Discrete
+
 DIFFICULTIES = ("easy", "medium", "hard")
 
 
@@ -20,6 +23,7 @@ class EnvParams(environment.EnvParams):
 
     max_steps_in_episode: int = 1
     decision_interval_h: float = 24.0  # from one decision to the next
+    patients: Any = None  # a population or a `Cohort`
 
 
 class Readout(NamedTuple):
@@ -37,13 +41,6 @@ class Readout(NamedTuple):
     medians: tuple[str, ...]  # those of `outcomes` that are summed up by their median
 
 
-class CohortFile(NamedTuple):
-    """A cohort read from a file, and how many rows were left out for what reason."""
-
-    cohort: Any
-    left_out: dict[str, int]
-
-
 class TreatmentEnvironment(environment.Environment):
     """Patients under treatment, one decision at a time.
 
@@ -54,6 +51,7 @@ class TreatmentEnvironment(environment.Environment):
     `params`.
     """
 
+    name: str  # the registered id
     version: str  # raised whenever the same actions and keys give other numbers
     measures_at_reset = False  # if True, `reset_to` needs a key of its own: a split that costs time
     readout: Readout
@@ -70,16 +68,46 @@ class TreatmentEnvironment(environment.Environment):
         """Parameters of the tier chosen at construction."""
         return self.tier(self._difficulty)
 
-    @abc.abstractmethod
     def tier(self, difficulty: str) -> EnvParams:
         """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
 
         **Raises:** `ValueError` for another tier than `DIFFICULTIES`.
         """
+        check_difficulty(difficulty)
+        return strong(self.tier_params(difficulty))
+
+    def sample_patient(self, key: jax.Array, params: EnvParams) -> Any:
+        """A patient of the population or cohort in `params.patients`."""
+        if isinstance(params.patients, Cohort):
+            return params.patients.draw(key)
+        return self.draw_patient(key, params)
+
+    def read_cohort(self, path: str | Path, params: EnvParams, key: jax.Array) -> CohortFile:
+        """Real patients' covariates from a file; what was not recorded is drawn with `key`.
+
+        **Raises:** as the task's `complete_cohort`; `ValueError` if `params` holds no population.
+        """
+        if isinstance(params.patients, Cohort):
+            raise ValueError("params.patients must be a population to draw from, got a cohort")
+        return self.complete_cohort(path, params, key)
+
+    @property
+    def num_actions(self) -> int:
+        """How many actions there are, or the length of the action vector."""
+        space = self.action_space()
+        return space.n if isinstance(space, Discrete) else space.shape[0]
 
     @abc.abstractmethod
-    def sample_patient(self, key: jax.Array, params: EnvParams) -> Any:
-        """Draws a patient of the population (or cohort) in `params`."""
+    def tier_params(self, difficulty: str) -> EnvParams:
+        """What a tier consists of, in plain numbers."""
+
+    @abc.abstractmethod
+    def draw_patient(self, key: jax.Array, params: EnvParams) -> Any:
+        """A patient of the population `params.patients`."""
+
+    @abc.abstractmethod
+    def complete_cohort(self, path: str | Path, params: EnvParams, key: jax.Array) -> CohortFile:
+        """Reads the file and draws the rest from the population `params.patients`."""
 
     @abc.abstractmethod
     def initial_state(self, patient: Any, params: EnvParams) -> Any:
@@ -117,10 +145,6 @@ class TreatmentEnvironment(environment.Environment):
         self, info: dict[str, Array], alive: Bool[Array, " times"], params: EnvParams
     ) -> dict[str, Array]:
         """One patient's clinical results from the `info` of every step; `alive` until the end."""
-
-    @abc.abstractmethod
-    def read_cohort(self, path: str | Path, params: EnvParams, key: jax.Array) -> CohortFile:
-        """Real patients' covariates from a file; what was not recorded is drawn with `key`."""
 
     @abc.abstractmethod
     def describe(self, patient: Any) -> dict[str, Any]:

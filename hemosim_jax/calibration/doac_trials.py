@@ -54,15 +54,7 @@ def sample_patients(trial: Trial, key: jax.Array, size: int) -> Patient:
 
 def reduced(arm: Arm, patient: Patient) -> jax.Array:
     """Whether the arm's protocol gives this patient (or these) the reduced dose."""
-    covariates, zero = patient.covariates, jnp.zeros_like(patient.covariates.age_y)
-    criteria = doac_labels.Criteria(
-        age_y=covariates.age_y,
-        weight_kg=covariates.weight_kg,
-        creatinine_mg_per_dl=patients_af.creatinine_now(patient, zero),
-        creatinine_clearance_ml_per_min=covariates.creatinine_clearance_ml_per_min,
-        inhibitor=patient.course.interaction == 1,
-        inducer=patient.course.interaction == 2,
-    )
+    criteria = patients_af.label_criteria(patient, jnp.zeros_like(patient.covariates.age_y))
     kidneys = criteria.creatinine_clearance_ml_per_min
     rules = {
         "rivaroxaban": kidneys < 50.0,

@@ -11,14 +11,12 @@ from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.choose import choose
+from hemosim_jax.cohort import CohortFile
 from hemosim_jax.environment import (
-    CohortFile,
     EnvParams,
     Readout,
     TreatmentEnvironment,
-    check_difficulty,
     plain_numbers,
-    strong,
 )
 from hemosim_jax.models import blood_products, dic
 from hemosim_jax.models.blood_products import Products
@@ -27,7 +25,6 @@ from hemosim_jax.models.dic import Consumption
 from hemosim_jax.outcomes.dic import OVERT, dic_outcomes, isth_score
 from hemosim_jax.patients import dic as patients_dic
 from hemosim_jax.patients import dic_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.dic import CAUSES, Patient
 from hemosim_jax.patients.dic_file import read_dic_cohort
 from hemosim_jax.patients.draws import as_uniform, draw
@@ -85,11 +82,10 @@ class RewardWeights:
 
 @struct.dataclass
 class DICParams(EnvParams):
-    """`patients` is a `Population` or a `Cohort`."""
+    """Thresholds and prices of the task."""
 
     max_steps_in_episode: int = EPISODE_STEPS
     decision_interval_h: float = DECISION_INTERVAL_H
-    patients: Any = None
     reward_weights: RewardWeights = RewardWeights()
     severe_bleeding: float = 0.5  # severity above which it counts
     heparin_platelets_1e9_per_l: float = 50.0  # below it heparin is penalized
@@ -146,6 +142,7 @@ class DICManagement(TreatmentEnvironment):
     organs fail or platelets fall below 10; truncates after 42 decisions.
     """
 
+    name = "DICManagement-v0"
     version = "0"
     readout = Readout(
         time="hours",
@@ -176,20 +173,17 @@ class DICManagement(TreatmentEnvironment):
             raise ValueError(f"cascade must be one of {', '.join(dic.CASCADES)}; got {cascade!r}")
         self.cascade = cascade
 
-    def tier(self, difficulty: str) -> DICParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
-        check_difficulty(difficulty)
+    def tier_params(self, difficulty: str) -> DICParams:
+        """What a tier consists of, in plain numbers."""
         patients = {
             "easy": patients_dic.EASY,
             "medium": patients_dic.MEDIUM,
             "hard": patients_dic.HARD,
         }[difficulty]
-        return strong(DICParams(patients=patients))
+        return DICParams(patients=patients)
 
-    def sample_patient(self, key: jax.Array, params: DICParams) -> Patient:
-        """A patient of the population or cohort in `params.patients`."""
-        if isinstance(params.patients, Cohort):
-            return params.patients.draw(key)
+    def draw_patient(self, key: jax.Array, params: DICParams) -> Patient:
+        """A patient of the population `params.patients`."""
         return patients_dic.sample(key, params.patients)
 
     def initial_state(self, patient: Patient, params: DICParams) -> DICState:
@@ -350,14 +344,12 @@ class DICManagement(TreatmentEnvironment):
         """Deaths, scores, bleeding, products."""
         return dic_outcomes(info, alive)
 
-    def read_cohort(self, path: str | Path, params: DICParams, key: jax.Array) -> CohortFile:
+    def complete_cohort(self, path: str | Path, params: DICParams, key: jax.Array) -> CohortFile:
         """Cause, age and weight from a file; what no file records is drawn.
 
         **Raises:** as `patients.dic_file.read_dic_cohort`; `ValueError` if `params` holds no
         population.
         """
-        if isinstance(params.patients, Cohort):
-            raise ValueError("params.patients must be a population to draw from, got a cohort")
         records = read_dic_cohort(path)
         cohort = patients_dic.complete_cohort(key, records.covariates, params.patients)
         return CohortFile(cohort, records.left_out)
@@ -372,16 +364,6 @@ class DICManagement(TreatmentEnvironment):
             "exposed_per_h": round(float(parameters.exposed_per_h), 4),
             "hours_since_onset": round(float(patient.onset_h), 1),
         }
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "DICManagement-v0"
-
-    @property
-    def num_actions(self) -> int:
-        """Length of the action vector."""
-        return len(SPACE.sizes)
 
     def action_space(self, params: DICParams | None = None) -> MultiDiscrete:
         """Platelets, plasma, cryoprecipitate, heparin."""

@@ -53,6 +53,7 @@ class DICManagementPOMDP(OrderedLaboratory, DICManagement):
     orders. Platelets, PT, fibrinogen, D-dimer and hemoglobin of admission are known at the start.
     """
 
+    name = "DICManagement-POMDP-v0"
     panel = laboratory.DIC_PANEL
     on_admission = ("platelets", "prothrombin_time", "fibrinogen", "d_dimer", "hemoglobin")
     oldest_h = 48.0
@@ -107,11 +108,6 @@ class DICManagementPOMDP(OrderedLaboratory, DICManagement):
             bleeding=bleeding,
             weight_kg=from_unit(weight, WEIGHT_KG),
         )
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "DICManagement-POMDP-v0"
 
     def action_space(self, params: DICParams | None = None) -> MultiDiscrete:
         """The treatment, then an order for each assay."""

@@ -11,14 +11,12 @@ from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.choose import choose
+from hemosim_jax.cohort import CohortFile
 from hemosim_jax.environment import (
-    CohortFile,
     EnvParams,
     Readout,
     TreatmentEnvironment,
-    check_difficulty,
     plain_numbers,
-    strong,
 )
 from hemosim_jax.models import doac, oral_dosing
 from hemosim_jax.models.doac_covariates import INTERACTIONS
@@ -30,7 +28,7 @@ from hemosim_jax.patients import atrial_fibrillation as patients_af
 from hemosim_jax.patients import doac_course
 from hemosim_jax.patients.atrial_fibrillation import Patient
 from hemosim_jax.patients.atrial_fibrillation_file import read_fibrillation_cohort
-from hemosim_jax.patients.cohort import Cohort
+from hemosim_jax.patients.doac_course import Chances, Course
 from hemosim_jax.patients.draws import as_fine_uniform, as_uniform, draw
 from hemosim_jax.spaces import Box, MultiDiscrete, from_unit, to_unit
 
@@ -68,17 +66,15 @@ class RewardWeights:
 
 @struct.dataclass
 class DOACParams(EnvParams):
-    """`patients` is a `Population` or a `Cohort`."""
+    """Thresholds and prices of the task."""
 
     max_steps_in_episode: int = EPISODE_STEPS
     decision_interval_h: float = DECISION_INTERVAL_H
-    patients: Any = None
     reward_weights: RewardWeights = RewardWeights()
     risks: doac_course.CourseRisks = doac_course.CourseRisks()
     coefficients: Coefficients = doac_events.CALIBRATED
     # Exposure over the typical one that counts as therapeutic (assumption).
     therapeutic_exposure: tuple[float, float] = (0.5, 2.0)
-    prescribed: float = 0.0  # share of patients, with the option `expected_rewards`
 
 
 @struct.dataclass
@@ -135,6 +131,7 @@ class DOACManagement(TreatmentEnvironment):
     dose on, while what is left of the old one is eliminated.
     """
 
+    name = "DOACManagement-v0"
     version = "0"
     readout = Readout(
         time="days",
@@ -162,7 +159,6 @@ class DOACManagement(TreatmentEnvironment):
         edoxaban: bool = False,
         label: str = "EU",
         one_hot: bool = False,
-        expected_rewards: bool = False,
     ):
         """The options.
 
@@ -175,12 +171,6 @@ class DOACManagement(TreatmentEnvironment):
         - `one_hot`: the observation's last number, the current drug, is replaced by one number for
           each drug and none. The code of "none" lies beside that of the first drug, so that what a
           network learns of keeping a drug also decides which one it begins with.
-        - `expected_rewards`: for training. The reward is what equation 3 is expected to give with
-          the interval's hazards, no stroke or death ends an episode, and `info["discount"]` is the
-          probability that there was none. For a learner that uses it (our PPO) what is best to do
-          stays the same, and the noise of rare events is gone. Of the patients,
-          `params.prescribed` come with a prescription for one of the drugs, not begun, so that a
-          learner sees each of them continued.
 
         **Raises:** `ValueError` for any other value.
         """
@@ -188,7 +178,6 @@ class DOACManagement(TreatmentEnvironment):
         doac_labels.check_label(label)
         self.label = label
         self.one_hot = one_hot
-        self.expected_rewards = expected_rewards
         self.number_of_drugs = len(doac.DRUGS) if edoxaban else len(doac.DRUGS) - 1
         doses = doac.doses_mg(label)[: self.number_of_drugs]
         self._daily_mg = tuple(
@@ -199,20 +188,17 @@ class DOACManagement(TreatmentEnvironment):
             tuple(doac.regimen(dose, drug) for dose in levels) for drug, levels in enumerate(doses)
         )
 
-    def tier(self, difficulty: str) -> DOACParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
-        check_difficulty(difficulty)
+    def tier_params(self, difficulty: str) -> DOACParams:
+        """What a tier consists of, in plain numbers."""
         risks = {
             "easy": doac_course.CourseRisks(),
             "medium": doac_course.MEDIUM,
             "hard": doac_course.HARD,
         }[difficulty]
-        return strong(DOACParams(patients=patients_af.Population(), risks=risks))
+        return DOACParams(patients=patients_af.Population(), risks=risks)
 
-    def sample_patient(self, key: jax.Array, params: DOACParams) -> Patient:
-        """A patient of the population or cohort in `params.patients`."""
-        if isinstance(params.patients, Cohort):
-            return params.patients.draw(key)
+    def draw_patient(self, key: jax.Array, params: DOACParams) -> Patient:
+        """A patient of the population `params.patients`."""
         return patients_af.sample(key, params.patients, params.risks)
 
     def initial_state(self, patient: Patient, params: DOACParams) -> DOACState:
@@ -234,17 +220,6 @@ class DOACManagement(TreatmentEnvironment):
             appropriate=no,
             solver_ok=~no,
         )
-
-    def reset_env(self, key: jax.Array, params: DOACParams) -> tuple[Array, DOACState]:
-        """Starts an episode with a new patient; with `expected_rewards` perhaps on a drug."""
-        if not self.expected_rewards:
-            return super().reset_env(key, params)
-        key_patient, key_drug = jax.random.split(key)
-        state = self.initial_state(self.sample_patient(key_patient, params), params)
-        which = jax.random.uniform(key_drug) / jnp.maximum(params.prescribed, 1e-6)
-        drug = jnp.floor(self.number_of_drugs * which).astype(jnp.int32)
-        state = state.replace(drug=jnp.where(which < 1.0, drug, NO_DRUG))
-        return self.observe(None, state, None, params), state
 
     def decode_action(self, action: Int[Array, " 2"]) -> Treatment:
         """Drug and dose; every integer is clipped to those there are."""
@@ -302,15 +277,12 @@ class DOACManagement(TreatmentEnvironment):
             for pair in zip(compartments, parameters, strict=True)
         ]
         concentration = choose(treatment.drug, concentrations)
-        after = doac_course.events(of_events, course, expected)
-        if self.expected_rewards:
-            after = doac_course.spare(course, after)
         # What is appropriate is judged by what could be known before the interval.
-        criteria = self._criteria(state.patient, state.elapsed_h)
+        criteria = patients_af.label_criteria(state.patient, state.elapsed_h)
         low, standard = choose(treatment.drug, doac_labels.labelled(criteria, self.label))
         return state.replace(
             elapsed_h=state.elapsed_h + duration_h,
-            patient=patient.replace(course=after),
+            patient=patient.replace(course=doac_course.events(of_events, course, expected)),
             compartments=compartments,
             drug=treatment.drug,
             level=treatment.level,
@@ -359,18 +331,8 @@ class DOACManagement(TreatmentEnvironment):
         return state.patient.course.stroke | state.patient.course.fatal
 
     def reward(self, state: DOACState, params: DOACParams) -> Float[Array, ""]:
-        """Equation 3; with `expected_rewards` its expectation."""
-        events, weights = state.patient.course, params.reward_weights
-        if self.expected_rewards:
-            events = doac_course.chances(state.expected)
-        dtype = state.elapsed_h.dtype
-        return (
-            weights.month
-            + weights.stroke * events.stroke.astype(dtype)
-            + weights.major_bleed * events.major_bleed.astype(dtype)
-            + weights.switch * state.switched.astype(dtype)
-            + weights.appropriate * state.appropriate.astype(dtype)
-        )
+        """Equation 3."""
+        return equation_3(state, state.patient.course, params.reward_weights)
 
     def info(self, state: DOACState, params: DOACParams) -> dict[str, Array]:
         """`cost` is 1 after a stroke or a major bleed, of which `fatal` ones are a part.
@@ -384,11 +346,7 @@ class DOACManagement(TreatmentEnvironment):
         cha2ds2_vasc, has_bled = self._scores(patient, now_h)
         at_start = covariates.creatinine_clearance_ml_per_min
         daily_mg = choose(state.drug, [choose(state.level, levels) for levels in self._daily_mg])
-        known = {}
-        if self.expected_rewards:
-            known = {"discount": doac_course.chances(state.expected).neither_stroke_nor_death}
         return {
-            **known,
             "exposure": state.exposure,
             "concentration_ng_per_ml": state.concentration_ng_per_ml,
             "mean_concentration_ng_per_ml": state.mean_concentration_ng_per_ml,
@@ -429,14 +387,11 @@ class DOACManagement(TreatmentEnvironment):
         """Labelled doses, events, switches, years."""
         return doac_outcomes(info, alive)
 
-    def read_cohort(self, path: str | Path, params: DOACParams, key: jax.Array) -> CohortFile:
+    def complete_cohort(self, path: str | Path, params: DOACParams, key: jax.Array) -> CohortFile:
         """Covariates and components of the scores; what no file records is drawn.
 
-        **Raises:** as `patients.atrial_fibrillation_file.read_fibrillation_cohort`; `ValueError` if
-        `params` holds no population.
+        **Raises:** as `patients.atrial_fibrillation_file.read_fibrillation_cohort`.
         """
-        if isinstance(params.patients, Cohort):
-            raise ValueError("params.patients must be a population to draw from, got a cohort")
         records = read_fibrillation_cohort(path)
         cohort = patients_af.complete_cohort(key, records.covariates, params.patients, params.risks)
         return CohortFile(cohort, records.left_out)
@@ -452,16 +407,6 @@ class DOACManagement(TreatmentEnvironment):
             "renal_decline_per_y": round(float(patient.course.renal_decline_per_y), 4),
             "interaction": INTERACTIONS[int(patient.course.interaction)],
         }
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "DOACManagement-v0"
-
-    @property
-    def num_actions(self) -> int:
-        """Length of the action vector."""
-        return 2
 
     def action_space(self, params: DOACParams | None = None) -> MultiDiscrete:
         """The drug, and its dose."""
@@ -492,12 +437,16 @@ class DOACManagement(TreatmentEnvironment):
             scores.has_bled(age_y, creatinine, risk),
         )
 
-    def _criteria(self, patient: Patient, now_h) -> doac_labels.Criteria:
-        return doac_labels.Criteria(
-            age_y=patients_af.age_y(patient, now_h),
-            weight_kg=patient.covariates.weight_kg,
-            creatinine_mg_per_dl=patients_af.creatinine_now(patient, now_h),
-            creatinine_clearance_ml_per_min=patients_af.clearance_now(patient, now_h),
-            inhibitor=patient.course.interaction == 1,
-            inducer=patient.course.interaction == 2,
-        )
+
+def equation_3(
+    state: DOACState, events: Course | Chances, weights: RewardWeights
+) -> Float[Array, ""]:
+    """The reward of an interval with these events, or these chances of them."""
+    dtype = state.elapsed_h.dtype
+    return (
+        weights.month
+        + weights.stroke * events.stroke.astype(dtype)
+        + weights.major_bleed * events.major_bleed.astype(dtype)
+        + weights.switch * state.switched.astype(dtype)
+        + weights.appropriate * state.appropriate.astype(dtype)
+    )

@@ -10,21 +10,18 @@ from flax import struct
 from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
+from hemosim_jax.cohort import CohortFile
 from hemosim_jax.environment import (
-    CohortFile,
     EnvParams,
     Readout,
     TreatmentEnvironment,
-    check_difficulty,
     plain_numbers,
-    strong,
 )
 from hemosim_jax.models import heparin
 from hemosim_jax.models.aptt_reagent import REAGENTS, Reagent
 from hemosim_jax.outcomes.aptt import aptt_outcomes
 from hemosim_jax.patients import heparin as patients_heparin
 from hemosim_jax.patients import heparin_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.heparin import Patient
 from hemosim_jax.patients.heparin_file import read_heparin_cohort
 from hemosim_jax.spaces import Box, from_unit, to_unit
@@ -65,11 +62,10 @@ class RewardWeights:
 
 @struct.dataclass
 class HeparinParams(EnvParams):
-    """`patients` is a `Population` or a `Cohort`; the rest are the paper's constants."""
+    """The paper's constants."""
 
     max_steps_in_episode: int = EPISODE_STEPS
     decision_interval_h: float = DECISION_INTERVAL_H
-    patients: Any = None
     reagent: Reagent | None = None
     reward_weights: RewardWeights = RewardWeights()
     risks: heparin_course.CourseRisks = heparin_course.CourseRisks()
@@ -129,6 +125,7 @@ class HeparinInfusion(TreatmentEnvironment):
     at the end of the interval. An action that is not finite is no treatment.
     """
 
+    name = "HeparinInfusion-v0"
     version = "0"
     readout = Readout(
         time="hours",
@@ -161,9 +158,8 @@ class HeparinInfusion(TreatmentEnvironment):
             raise ValueError(f"reagent must be one of {', '.join(REAGENTS)}; got {reagent!r}")
         self._reagent = REAGENTS[reagent]
 
-    def tier(self, difficulty: str) -> HeparinParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
-        check_difficulty(difficulty)
+    def tier_params(self, difficulty: str) -> HeparinParams:
+        """What a tier consists of, in plain numbers."""
         population, risks = patients_heparin.Population(), heparin_course.MEDIUM
         if difficulty == "easy":
             population = population.replace(
@@ -173,12 +169,10 @@ class HeparinInfusion(TreatmentEnvironment):
         if difficulty == "hard":
             population = population.replace(recently_exposed=0.3)  # working value
             risks = heparin_course.HARD
-        return strong(HeparinParams(patients=population, reagent=self._reagent, risks=risks))
+        return HeparinParams(patients=population, reagent=self._reagent, risks=risks)
 
-    def sample_patient(self, key: jax.Array, params: HeparinParams) -> Patient:
-        """A patient of the population or cohort in `params.patients`."""
-        if isinstance(params.patients, Cohort):
-            return params.patients.draw(key)
+    def draw_patient(self, key: jax.Array, params: HeparinParams) -> Patient:
+        """A patient of the population `params.patients`."""
         return patients_heparin.sample(key, params.patients, params.risks)
 
     def initial_state(self, patient: Patient, params: HeparinParams) -> HeparinState:
@@ -339,14 +333,13 @@ class HeparinInfusion(TreatmentEnvironment):
             low_aptt_s=params.low_aptt_s,
         )
 
-    def read_cohort(self, path: str | Path, params: HeparinParams, key: jax.Array) -> CohortFile:
+    def complete_cohort(
+        self, path: str | Path, params: HeparinParams, key: jax.Array
+    ) -> CohortFile:
         """Age, sex, weight and, where it is recorded, renal function; the rest is drawn.
 
-        **Raises:** as `patients.heparin_file.read_heparin_cohort`; `ValueError` if `params`
-        holds no population.
+        **Raises:** as `patients.heparin_file.read_heparin_cohort`.
         """
-        if isinstance(params.patients, Cohort):
-            raise ValueError("params.patients must be a population to draw from, got a cohort")
         records = read_heparin_cohort(path)
         cohort = patients_heparin.complete_cohort(
             key, records.covariates, records.renal_known, params.patients, params.risks
@@ -365,16 +358,6 @@ class HeparinInfusion(TreatmentEnvironment):
 
     def _aptt_s(self, state: HeparinState, params: HeparinParams) -> Float[Array, ""]:
         return heparin.aptt_s(state.drug, state.patient.parameters, params.reagent)
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "HeparinInfusion-v0"
-
-    @property
-    def num_actions(self) -> int:
-        """Length of the action vector."""
-        return 2
 
     def action_space(self, params: HeparinParams | None = None) -> Box:
         """Infusion as a fraction of 2,500 U/h, and the bolus."""

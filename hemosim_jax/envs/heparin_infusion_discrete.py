@@ -36,6 +36,8 @@ class HeparinInfusionDiscrete(HeparinInfusion):
     patients, reward and ends are those of `HeparinInfusion-v0`.
     """
 
+    name = "HeparinInfusion-Discrete-v0"
+
     def initial_state(self, patient: Patient, params: HeparinParams) -> HeparinState:
         """Before heparin; the rate it is about to start with counts as running."""
         state = super().initial_state(patient, params)
@@ -65,16 +67,6 @@ class HeparinInfusionDiscrete(HeparinInfusion):
         )
         return super().advance(key, state, absolute, duration_h, params)
 
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "HeparinInfusion-Discrete-v0"
-
-    @property
-    def num_actions(self) -> int:
-        """How many actions there are."""
-        return len(RATE_CHANGES_U_PER_KG_PER_H)
-
     def action_space(self, params: HeparinParams | None = None) -> Discrete:
         """Five changes of the rate."""
-        return Discrete(self.num_actions)
+        return Discrete(len(RATE_CHANGES_U_PER_KG_PER_H))

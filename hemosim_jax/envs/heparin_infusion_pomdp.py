@@ -40,6 +40,7 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
     start.
     """
 
+    name = "HeparinInfusion-POMDP-v0"
     panel = laboratory.HEPARIN_PANEL
     on_admission = ("aptt", "platelets")
     oldest_h = 48.0
@@ -95,11 +96,6 @@ class HeparinInfusionPOMDP(OrderedLaboratory, HeparinInfusion):
             renal_function=scaled(8, observed.OBSERVED_RENAL_FUNCTION),
             hours=scaled(9, observed.OBSERVED_HOURS),
         )
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "HeparinInfusion-POMDP-v0"
 
     def observation_space(self, params: HeparinParams | None = None) -> Box:
         """Ten numbers in -1..1."""

@@ -130,11 +130,7 @@ class OrderedLaboratory(abc.ABC):
         age = to_unit(state.elapsed_h - sample.drawn_h, (0.0, self.oldest_h))
         return jnp.where(known, to_unit(sample.value, bounds), -1.0), age
 
-    @property
-    def num_actions(self) -> int:
-        """Length of the action vector."""
-        return super().num_actions + len(self.panel)
-
     def action_space(self, params: EnvParams | None = None) -> Box:
         """The task's own action, then an order for each assay."""
-        return Box(0.0, 1.0, (self.num_actions,), jnp.result_type(float))
+        own = super().action_space(params).shape[0]
+        return Box(0.0, 1.0, (own + len(self.panel),), jnp.result_type(float))

@@ -11,20 +11,17 @@ from gymnax.environments import environment
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.calibration.warfarin_iwpc import calibration_of
+from hemosim_jax.cohort import CohortFile
 from hemosim_jax.environment import (
-    CohortFile,
     EnvParams,
     Readout,
     TreatmentEnvironment,
-    check_difficulty,
     plain_numbers,
-    strong,
 )
 from hemosim_jax.models import warfarin_hamberg2007, warfarin_hamberg2010
 from hemosim_jax.models.warfarin_covariates import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
 from hemosim_jax.outcomes.inr import inr_outcomes
 from hemosim_jax.patients import warfarin, warfarin_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.iwpc import read_iwpc
 from hemosim_jax.patients.warfarin import Patient
 from hemosim_jax.spaces import Box, from_unit, to_unit
@@ -53,11 +50,10 @@ class RewardWeights:
 
 @struct.dataclass
 class WarfarinParams(EnvParams):
-    """`patients` is a `Population` or a `Cohort`; the rest are the paper's constants."""
+    """The paper's constants."""
 
     max_steps_in_episode: int = EPISODE_DAYS
     decision_interval_h: float = 24.0
-    patients: Any = None
     reward_weights: RewardWeights = RewardWeights()
     risks: warfarin_course.CourseRisks = warfarin_course.CourseRisks()
     therapeutic_inr: tuple[float, float] = (2.0, 3.0)
@@ -107,6 +103,7 @@ class WarfarinDosing(TreatmentEnvironment):
     true one at its end. An action that is not finite is no dose.
     """
 
+    name = "WarfarinDosing-v0"
     version = "0"
     readout = Readout(
         time="day",
@@ -147,9 +144,8 @@ class WarfarinDosing(TreatmentEnvironment):
         self.model = MODELS[model]
         self._population = warfarin.population(ancestry, calibration_of(calibration, self.model))
 
-    def tier(self, difficulty: str) -> WarfarinParams:
-        """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked)."""
-        check_difficulty(difficulty)
+    def tier_params(self, difficulty: str) -> WarfarinParams:
+        """What a tier consists of, in plain numbers."""
         population, risks = self._population, warfarin_course.CourseRisks()
         if difficulty == "easy":
             population = population.replace(
@@ -161,12 +157,10 @@ class WarfarinDosing(TreatmentEnvironment):
             )
         if difficulty == "hard":
             risks = warfarin_course.HARD
-        return strong(WarfarinParams(patients=population, risks=risks))
+        return WarfarinParams(patients=population, risks=risks)
 
-    def sample_patient(self, key: jax.Array, params: WarfarinParams) -> Patient:
-        """A patient of the population or cohort in `params.patients`."""
-        if isinstance(params.patients, Cohort):
-            return params.patients.draw(key)
+    def draw_patient(self, key: jax.Array, params: WarfarinParams) -> Patient:
+        """A patient of the population `params.patients`."""
         return warfarin.sample(key, params.patients, params.risks, self.model)
 
     def initial_state(self, patient: Patient, params: WarfarinParams) -> WarfarinState:
@@ -326,13 +320,13 @@ class WarfarinDosing(TreatmentEnvironment):
             low_inr=params.low_inr,
         )
 
-    def read_cohort(self, path: str | Path, params: WarfarinParams, key: jax.Array) -> CohortFile:
+    def complete_cohort(
+        self, path: str | Path, params: WarfarinParams, key: jax.Array
+    ) -> CohortFile:
         """Covariates in the IWPC layout; what it does not record is drawn as in `params`.
 
-        **Raises:** as `patients.iwpc.read_iwpc`; `ValueError` if `params` holds no population.
+        **Raises:** as `patients.iwpc.read_iwpc`.
         """
-        if isinstance(params.patients, Cohort):
-            raise ValueError("params.patients must be a population to draw from, got a cohort")
         records = read_iwpc(path)
         patients = warfarin.complete_cohort(
             key, records.covariates, params.patients, params.risks, self.model
@@ -358,16 +352,6 @@ class WarfarinDosing(TreatmentEnvironment):
     def _therapeutic(inr, params):
         low, high = params.therapeutic_inr
         return (inr >= low) & (inr <= high)
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "WarfarinDosing-v0"
-
-    @property
-    def num_actions(self) -> int:
-        """Length of the action vector."""
-        return 1
 
     def action_space(self, params: WarfarinParams | None = None) -> Box:
         """The day's dose as a fraction of 15 mg."""

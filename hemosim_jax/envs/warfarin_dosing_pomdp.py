@@ -40,6 +40,7 @@ class WarfarinDosingPOMDP(OrderedLaboratory, WarfarinDosing):
     admission is known at the start.
     """
 
+    name = "WarfarinDosing-POMDP-v0"
     panel = laboratory.WARFARIN_PANEL
     on_admission = ("inr",)
     oldest_h = 28.0 * 24.0
@@ -73,11 +74,6 @@ class WarfarinDosingPOMDP(OrderedLaboratory, WarfarinDosing):
             vkorc1=seen.vkorc1,
             day=seen.day,
         )
-
-    @property
-    def name(self) -> str:
-        """The registered id."""
-        return "WarfarinDosing-POMDP-v0"
 
     def observation_space(self, params: WarfarinParams | None = None) -> Box:
         """Eight numbers in -1..1."""

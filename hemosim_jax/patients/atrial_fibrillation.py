@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.models import doac, doac_covariates
 from hemosim_jax.models.doac_covariates import creatinine_clearance_ml_per_min
 from hemosim_jax.outcomes.atrial_fibrillation import RiskFactors
+from hemosim_jax.outcomes.doac_labels import Criteria
 from hemosim_jax.patients import doac_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.doac_course import Course, CourseRisks
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 
@@ -158,6 +159,18 @@ def creatinine_now(patient: Patient, elapsed_h: Float[Array, ""]) -> Float[Array
         clearance_now(patient, elapsed_h),
     )
     return jnp.minimum(creatinine, MAX_CREATININE_MG_PER_DL)
+
+
+def label_criteria(patient: Patient, elapsed_h: Float[Array, ""]) -> Criteria:
+    """What a label asks of this patient now."""
+    return Criteria(
+        age_y=age_y(patient, elapsed_h),
+        weight_kg=patient.covariates.weight_kg,
+        creatinine_mg_per_dl=creatinine_now(patient, elapsed_h),
+        creatinine_clearance_ml_per_min=clearance_now(patient, elapsed_h),
+        inhibitor=patient.course.interaction == 1,
+        inducer=patient.course.interaction == 2,
+    )
 
 
 def risk_now(patient: Patient) -> RiskFactors:

@@ -13,9 +13,9 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from hemosim_jax.choose import choose
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.models import dic
 from hemosim_jax.models.dic import Parameters
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 
 AGE_Y = (18.0, 95.0)

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.models import heparin
 from hemosim_jax.models.heparin import Parameters
 from hemosim_jax.patients import heparin_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 from hemosim_jax.patients.heparin_course import Course, CourseRisks
 

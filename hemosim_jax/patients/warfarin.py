@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.models.warfarin_covariates import RACES, Calibration, Covariates, RandomEffects
 from hemosim_jax.patients import warfarin_course
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.draws import as_normal, as_uniform, draw
 from hemosim_jax.patients.genotypes import ANCESTRIES, cyp2c9_frequencies, vkorc1_frequencies
 from hemosim_jax.patients.warfarin_course import Course, CourseRisks

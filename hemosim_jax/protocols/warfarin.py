@@ -12,13 +12,13 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing, WarfarinObservation, WarfarinParams
 from hemosim_jax.envs.warfarin_dosing_pomdp import (
     WarfarinDosingPOMDP,
     WarfarinLaboratoryObservation,
 )
 from hemosim_jax.models.warfarin_covariates import RACES, Covariates
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.policy import Policy, random_policy
 from hemosim_jax.protocols import warfarin_algorithms as algorithms
 from hemosim_jax.protocols import warfarin_nomogram as nomogram

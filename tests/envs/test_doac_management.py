@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hemosim_jax
+from hemosim_jax.envs.doac_expected_rewards import DOACExpectedRewards
 from hemosim_jax.envs.doac_management import NO_DRUG
 from hemosim_jax.models import doac
 from tests.conftest import Task
@@ -200,10 +201,12 @@ def test_another_population_can_be_given(task):
 
 def test_expected_rewards_are_the_means_of_the_drawn_ones(task):
     """From one state: reward, and the chance of going on, against many draws."""
-    env, params = hemosim_jax.make("DOACManagement-v0", expected_rewards=True)
+    env = DOACExpectedRewards()
+    params = env.default_params
     risks = params.coefficients
     often = params.replace(
-        coefficients=risks.replace(stroke_scale=30.0, bleeding_scale=jnp.float32(20.0))
+        prescribed=jnp.float32(0.0),
+        coefficients=risks.replace(stroke_scale=30.0, bleeding_scale=jnp.float32(20.0)),
     )
     _, state = task.env.reset(jax.random.key(0), often)
     keys = jax.random.split(jax.random.key(1), 40_000)
@@ -229,7 +232,8 @@ def test_expected_rewards_are_the_means_of_the_drawn_ones(task):
 
 
 def test_patients_may_come_with_a_prescription():
-    env, params = hemosim_jax.make("DOACManagement-v0", expected_rewards=True)
+    env = DOACExpectedRewards()
+    params = env.default_params.replace(prescribed=jnp.float32(0.0))
     reset = jax.vmap(env.reset, in_axes=(0, None))
     keys = jax.random.split(jax.random.key(0), 4000)
     assert (reset(keys, params)[1].drug == NO_DRUG).all()

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import hemosim_jax
+from hemosim_jax.cohort import Cohort
 from hemosim_jax.envs.warfarin_dosing import WarfarinDosing
-from hemosim_jax.patients.cohort import Cohort
 from hemosim_jax.patients.genotypes import ANCESTRIES
 from hemosim_jax.patients.warfarin import complete_cohort, sample_cohort
 

@@ -1,6 +1,6 @@
 """Patients already drawn, stacked along a first axis; an environment draws from them by index."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from flax import struct
@@ -21,3 +21,10 @@ class Cohort:
         """One of the patients, each with equal probability."""
         index = jax.random.randint(key, (), 0, self.size)
         return jax.tree.map(lambda leaf: leaf[index], self.patients)
+
+
+class CohortFile(NamedTuple):
+    """A cohort read from a file, and how many rows were left out for what reason."""
+
+    cohort: Cohort
+    left_out: dict[str, int]
