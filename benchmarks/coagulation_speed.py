@@ -48,7 +48,7 @@ class Lsoda:
         parameters = hm.PARAMETERS["hockin2002"]
         used = [
             (r, parameters[k])
-            for r, (_, k) in zip(hm.REACTIONS, hm._EQUATIONS, strict=True)
+            for r, (_, k) in zip(hm.REACTIONS, hm.EQUATIONS, strict=True)
             if parameters[k]
         ]
         self.k = np.array([k for _, k in used])

@@ -16,7 +16,7 @@ from gymnax.environments.spaces import Discrete
 from jaxtyping import Array, Float, Int
 
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
-from hemosim_jax.learning.learner import Learner, trainer
+from hemosim_jax.learning.learner import Learner, goes_on, trainer
 from hemosim_jax.learning.networks import MLP
 from hemosim_jax.learning.normalization import (
     RunningMoments,
@@ -63,7 +63,7 @@ class Transitions:
     action: Int[Array, "slots envs"]
     reward: Float[Array, "slots envs"]
     next_observation: Array  # where the step led, before any reset
-    terminated: Array
+    goes_on: Float[Array, "slots envs"]  # probability that there is a next decision
 
 
 @struct.dataclass
@@ -135,7 +135,7 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
                 action=jnp.zeros((slots, config.num_envs), jnp.int32),
                 reward=jnp.zeros((slots, config.num_envs), zeros.dtype),
                 next_observation=empty,
-                terminated=jnp.zeros((slots, config.num_envs), bool),
+                goes_on=jnp.zeros((slots, config.num_envs), zeros.dtype),
             ),
             env_state=env_state,
             observation=observation,
@@ -165,8 +165,8 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
             network.apply(target, batch.next_observation), best[:, None], axis=-1
         )[:, 0]
         # A truncation cuts the clock, not the future: only a termination is worth nothing.
-        future = jnp.where(batch.terminated, 0.0, config.discount * next_value)
-        aim = jax.lax.stop_gradient(batch.reward + future)
+        aim = batch.reward + config.discount * batch.goes_on * next_value
+        aim = jax.lax.stop_gradient(aim)
         return jnp.mean(optax.losses.huber_loss(value, aim))
 
     def learn(state: DQNState, key: jax.Array) -> tuple[DQNState, Float[Array, ""]]:
@@ -197,7 +197,7 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
             action=action,
             reward=reward,
             next_observation=info["final_observation"],
-            terminated=terminated,
+            goes_on=goes_on(terminated, reward, info),
         )
         slot = state.steps % config.buffer_steps
         state = state.replace(

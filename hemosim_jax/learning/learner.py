@@ -14,6 +14,11 @@ class Learner(NamedTuple):
     update: Callable[[Any], tuple[Any, dict[str, Array]]]
 
 
+def goes_on(terminated: Array, reward: Array, info: dict[str, Array]) -> Array:
+    """The probability that a next decision follows: `info["discount"]` where a task knows it."""
+    return info.get("discount", 1.0 - terminated.astype(reward.dtype))
+
+
 def trainer(learner: Learner, num_updates: int) -> Callable:
     """A function of a key that does all updates: the final state, and the metrics stacked."""
 

@@ -21,7 +21,7 @@ from hemosim_jax.learning import networks
 from hemosim_jax.learning.advantage import generalized_advantage
 from hemosim_jax.learning.config import PPOConfig, check_sizes
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
-from hemosim_jax.learning.learner import Learner, trainer
+from hemosim_jax.learning.learner import Learner, goes_on, trainer
 from hemosim_jax.learning.memory import Recollection, forget_where, make_memory
 from hemosim_jax.learning.normalization import (
     RunningMoments,
@@ -188,7 +188,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
                 sample=sample,
                 log_probability=policy.log_prob(sample),
                 reward=reward,
-                goes_on=info.get("discount", 1.0 - terminated.astype(reward.dtype)),
+                goes_on=goes_on(terminated, reward, info),
                 ended=done,
             )
             state = state.replace(

@@ -34,8 +34,20 @@ def test_values_are_those_of_an_endless_task():
     env = Toy("discrete")
     state, metrics = jax.jit(make_train(env, env.default_params, SMALL))(jax.random.key(1))
     assert metrics["value_loss"][-1] < 0.1 * metrics["value_loss"][:5].max()
-    assert (np.asarray(state.buffer.terminated) == 0).all()
+    assert (np.asarray(state.buffer.goes_on) == 1).all()
     assert metrics["episode_length"][-1] == 4.0
+
+
+def test_a_task_may_know_the_probability_of_going_on():
+    class Uncertain(Toy):
+        def step_env(self, key, state, action, params):
+            *seen, _ = super().step_env(key, state, action, params)
+            return *seen, {"discount": jnp.asarray(0.25)}
+
+    env = Uncertain("discrete")
+    learner = make_learner(env, env.default_params, SMALL)
+    state, _ = jax.jit(learner.update)(jax.jit(learner.init)(jax.random.key(0)))
+    assert (np.asarray(state.buffer.goes_on[:32]) == 0.25).all()
 
 
 def test_the_buffer_holds_where_a_step_led_not_the_next_episode():

@@ -87,6 +87,18 @@ def test_the_same_key_gives_the_same_weights():
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_entropy_bonus_may_fade():
+    env = Toy("discrete")
+    noisy = SMALL.replace(entropy_coefficient=3.0)
+
+    def last_entropy(config):
+        _, metrics = jax.jit(make_train(env, env.default_params, config))(jax.random.key(0))
+        return metrics["entropy"][-1]
+
+    assert last_entropy(noisy) > 0.5
+    assert last_entropy(noisy.replace(anneal_entropy=True)) < 0.25
+
+
 def test_presets():
     assert (PAPER.batch_size, PAPER.batch_size // PAPER.num_minibatches) == (2048, 64)
     assert (PAPER.total_steps, PAPER.num_epochs, PAPER.hidden_sizes) == (500_000, 10, (64, 64))

@@ -63,7 +63,7 @@ _HOCKIN_2002 = {
 }
 _DANFORTH_2009 = {**_HOCKIN_2002, "k32": 2.3e8, "k38": 4.2e3, "k43": 5.7e3, "k44": 3.0e6}
 
-_EQUATIONS = (
+EQUATIONS = (
     ("TF + VII -> TF_VII", "k2"),
     ("TF_VII -> TF + VII", "k1"),
     ("TF + VIIa -> TF_VIIa", "k4"),
@@ -110,13 +110,13 @@ _EQUATIONS = (
     ("IXa + X -> IXa + Xa", "k43"),
     ("mIIa + V -> mIIa + Va", "k44"),
 )
-REACTIONS = tuple(mass_action(*row) for row in _EQUATIONS)
+REACTIONS = tuple(mass_action(*row) for row in EQUATIONS)
 SPECIES = reactions.species(REACTIONS)
 
 
 def _per_nm(constants: Mapping[str, float]) -> dict[str, float]:
     """Second-order constants from 1/(M s) to 1/(nM s)."""
-    second_order = {k for equation, k in _EQUATIONS if "+" in equation.split("->")[0]}
+    second_order = {k for equation, k in EQUATIONS if "+" in equation.split("->")[0]}
     return {k: value * 1e-9 if k in second_order else value for k, value in constants.items()}
 
 
