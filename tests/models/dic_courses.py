@@ -20,15 +20,17 @@ VALUES = (
 )
 
 
-def differences(population, patients, decisions, seed=0):
+def differences(population, patients, decisions, interval_h=4.0, seed=0):
     """Largest relative difference of every value (of bleeding absolute) at any decision."""
     sample = jax.vmap(lambda key: patients_dic.sample(key, population))
     drawn = sample(jax.random.split(jax.random.key(seed), patients))
     rng = np.random.default_rng(seed)
     actions = np.stack([rng.choice(c, (patients, decisions)) for c in CHOICES], -1).astype(float)
-    ours = _courses(_fast, drawn, jnp.asarray(actions, jnp.float32))
+    ours = _courses(_fast, drawn, jnp.asarray(actions, jnp.float32), interval_h)
     with jax.enable_x64():
-        exact = _courses(_reference, jax.tree.map(_precise, drawn), jnp.asarray(actions))
+        exact = _courses(
+            _reference, jax.tree.map(_precise, drawn), jnp.asarray(actions), interval_h
+        )
         exact = jax.tree.map(np.asarray, exact)
     pairs = {name: (ours[name], exact[name]) for name in ours}
     relative = {name: np.abs(a / b - 1.0).max() for name, (a, b) in pairs.items() if name != _ABS}
@@ -38,14 +40,14 @@ def differences(population, patients, decisions, seed=0):
 _ABS = "bleeding"
 
 
-def _courses(step, drawn, actions):
+def _courses(step, drawn, actions, interval_h):
     def course(patient, actions):
         state = patients_dic.on_admission(patient)
 
         def one(carry, action):
             products, heparin = Products(*action[:3]), action[3]
             given = blood_products.give(carry[0], products, patient.parameters.weight_kg)
-            carry = step(given, carry[1], patient.parameters, heparin)
+            carry = step(given, carry[1], patient.parameters, heparin, interval_h)
             return carry, _read(carry[0])
 
         return jax.lax.scan(one, (state, dic.no_consumption(state.antithrombin)), actions)[1]
@@ -59,13 +61,14 @@ def _read(state):
     return {**values, **factors, "PT": dic.pt_s(state), "aPTT": dic.aptt_s(state)}
 
 
-def _fast(state, before, parameters, heparin):
-    return dic.advance(state, before, jnp.full_like(heparin, 4.0), parameters, heparin)[:2]
+def _fast(state, before, parameters, heparin, interval_h):
+    hours = jnp.full_like(heparin, interval_h)
+    return dic.advance(state, before, hours, parameters, heparin)[:2]
 
 
-def _reference(state, before, parameters, heparin):
+def _reference(state, before, parameters, heparin, interval_h):
     args = (parameters, heparin, 128)
-    times = jnp.asarray([0.0, 4.0])
+    times = jnp.asarray([0.0, interval_h])
     states = solve_reference(dic.vector_field, state, times, args, rtol=1e-6, atol=1e-8)
     return jax.tree.map(lambda x: x[-1], states), before
 
