@@ -10,17 +10,15 @@ mortality and bleeding deaths. Each seed trains its own agent on its own stream;
 judged on the same patients.
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 
 import jax.numpy as jnp
 from rich.console import Console
 
 import hemosim_jax
 from benchmarks.hardware import description
-from benchmarks.learning import difference, judge, train_ppo, worst
+from benchmarks.learning import difference, judge, parser, train_ppo, worst
 from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
@@ -47,13 +45,7 @@ def to_learn_from(params):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
-    parser.add_argument("--steps", type=int, default=CONFIG.total_steps)
-    parser.add_argument("--patients", type=int, default=20_000)
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
-    options = parser.parse_args()
+    options = parser(__doc__, CONFIG.total_steps, 20_000).parse_args()
     console = Console(width=200)
     console.print(description())
     written = {}

@@ -7,10 +7,8 @@ held-out patients. The observation has the current drug one-hot. Beside the retu
 per 100 patient-years, with Poisson intervals: a reward is not health.
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -18,7 +16,7 @@ from rich.table import Table
 
 import hemosim_jax
 from benchmarks.hardware import description
-from benchmarks.learning import judge, train_ppo, worst
+from benchmarks.learning import judge, parser, train_ppo, worst
 from hemosim_jax.envs.doac_expected_rewards import DOACExpectedRewards
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
@@ -78,13 +76,7 @@ def table(rows, title):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
-    parser.add_argument("--steps", type=int, default=CONFIG.total_steps)
-    parser.add_argument("--patients", type=int, default=400_000)
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
-    options = parser.parse_args()
+    options = parser(__doc__, CONFIG.total_steps, 400_000).parse_args()
     console = Console(width=150)
     console.print(description())
     written = {}

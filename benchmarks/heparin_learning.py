@@ -8,17 +8,15 @@ without memory against the same nomograms that order their own laboratory. Each 
 agent on its own training stream; all policies are judged on the same held-out patients.
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 
 import jax
 from rich.console import Console
 
 import hemosim_jax
 from benchmarks.hardware import description
-from benchmarks.learning import difference, judge, named, train_ppo, worst
+from benchmarks.learning import difference, judge, named, parser, train_ppo, worst
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.streams import training
 from hemosim_jax.learning import dqn
@@ -47,16 +45,11 @@ def train_dqn(env, params, seeds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
-    parser.add_argument(
+    options_of = parser(__doc__, CONFIG.total_steps, 10_000)
+    options_of.add_argument(
         "--ids", nargs="+", choices=(OBSERVED, ORDERED), default=[OBSERVED, ORDERED]
     )
-    parser.add_argument("--steps", type=int, default=CONFIG.total_steps)
-    parser.add_argument("--patients", type=int, default=10_000)
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
-    options = parser.parse_args()
+    options = options_of.parse_args()
     console = Console(width=200)
     console.print(description())
     written = {}

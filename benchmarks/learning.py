@@ -1,10 +1,24 @@
 """What the learning benchmarks share: agents by seed, all policies on the same patients."""
 
+import argparse
+from pathlib import Path
+
 import jax
 
 from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
+
+
+def parser(description, total_steps, patients):
+    """The options that all of them have."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--seeds", type=int, default=3)
+    result.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
+    result.add_argument("--steps", type=int, default=total_steps)
+    result.add_argument("--patients", type=int, default=patients)
+    result.add_argument("--out", type=Path, help="JSON file for the results")
+    return result
 
 
 def train_ppo(env, params, config, seeds, name="ppo"):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import hemosim_jax
@@ -47,3 +49,27 @@ class Task:
         self.reset = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))
         self.step = jax.jit(jax.vmap(env.step, in_axes=(0, 0, 0, None)))
         self.step_env = jax.jit(jax.vmap(env.step_env, in_axes=(0, 0, 0, None)))
+
+    def follower(self, patients, steps):
+        """A function of (action, params): courses of new patients under one action, ends ignored.
+
+        Compiled once; every `info`, `reward` and `observation` has the shape (patients, steps).
+        """
+
+        def follow(key, action, params):
+            key_reset, key_steps = jax.random.split(key)
+            _, state = self.env.reset_env(key_reset, params)
+
+            def step(state, key):
+                observation, state, reward, *_, info = self.env.step_env(key, state, action, params)
+                return state, {**info, "reward": reward, "observation": observation}
+
+            return jax.lax.scan(step, state, jax.random.split(key_steps, steps))[1]
+
+        compiled = jax.jit(jax.vmap(follow, in_axes=(0, None, None)))
+        keys = jax.random.split(jax.random.key(5), patients)
+
+        def run(action, params=self.params):
+            return jax.tree.map(np.asarray, compiled(keys, jnp.array(action), params))
+
+        return run

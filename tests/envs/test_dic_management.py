@@ -19,28 +19,8 @@ def task():
 
 @pytest.fixture(scope="module")
 def courses(task):
-    """A function of (action, params) that follows 300 patients for a week, ends ignored."""
-
-    def follow(keys, action, params):
-        def one(key):
-            key_reset, key_steps = jax.random.split(key)
-            _, state = task.env.reset_env(key_reset, params)
-
-            def step(state, key):
-                observation, state, reward, *_, info = task.env.step_env(key, state, action, params)
-                return state, {**info, "reward": reward, "observation": observation}
-
-            return jax.lax.scan(step, state, jax.random.split(key_steps, 42))[1]
-
-        return jax.vmap(one)(keys)
-
-    compiled = jax.jit(follow)
-    keys = jax.random.split(jax.random.key(5), 300)
-
-    def run(action, params=task.params):
-        return jax.tree.map(np.asarray, compiled(keys, jnp.array(action), params))
-
-    return run
+    """300 patients for a week."""
+    return task.follower(300, 42)
 
 
 @pytest.fixture(scope="module")

@@ -20,37 +20,17 @@ def task():
 
 @pytest.fixture(scope="module")
 def courses(task):
-    """A function of (drug, level) that follows 2,000 patients for a year, ends and all ignored."""
-
-    def follow(keys, action, params):
-        def one(key):
-            key_reset, key_steps = jax.random.split(key)
-            _, state = task.env.reset_env(key_reset, params)
-
-            def step(state, key):
-                observation, state, reward, *_, info = task.env.step_env(key, state, action, params)
-                return state, {**info, "reward": reward, "observation": observation}
-
-            return jax.lax.scan(step, state, jax.random.split(key_steps, 12))[1]
-
-        return jax.vmap(one)(keys)
-
-    compiled = jax.jit(follow)
-    keys = jax.random.split(jax.random.key(5), 2000)
-
-    def run(drug, level, params=task.params):
-        return jax.tree.map(np.asarray, compiled(keys, jnp.array([drug, level]), params))
-
-    return run
+    """2,000 patients for a year."""
+    return task.follower(2000, 12)
 
 
 @pytest.fixture(scope="module")
 def on_apixaban(courses):
-    return courses(APIXABAN, STANDARD)
+    return courses((APIXABAN, STANDARD))
 
 
 def test_the_reward_is_equation_3(courses):
-    info = courses(DABIGATRAN, HIGH)
+    info = courses((DABIGATRAN, HIGH))
     expected = 1.0 - 20.0 * info["stroke"] - 10.0 * info["major_bleed"] + 0.5 * info["appropriate"]
     np.testing.assert_allclose(info["reward"], expected, atol=1e-5)
     assert info["stroke"].any()
@@ -69,7 +49,7 @@ def test_events_come_as_often_as_they_are_expected(on_apixaban):
 
 
 def test_the_dose_drives_exposure_and_events(courses, on_apixaban):
-    low, high = (courses(APIXABAN, level) for level in (LOW, HIGH))
+    low, high = (courses((APIXABAN, level)) for level in (LOW, HIGH))
     means = [info["exposure"][:, 1:].mean() for info in (low, on_apixaban, high)]
     assert means[1] / means[0] == pytest.approx(1.93, rel=0.02)  # twice the dose, a little less
     assert means[2] > 1.7 * means[1]
@@ -125,7 +105,7 @@ def test_the_observation_says_what_is_so(task, on_apixaban):
 
 def test_tiers(task, courses):
     easy, medium, hard = (
-        courses(APIXABAN, STANDARD, task.env.tier(tier)) for tier in ("easy", "medium", "hard")
+        courses((APIXABAN, STANDARD), task.env.tier(tier)) for tier in ("easy", "medium", "hard")
     )
 
     def kept(info):
