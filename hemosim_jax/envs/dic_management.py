@@ -163,8 +163,8 @@ class DICManagement(TreatmentEnvironment):
 
         - `difficulty`: "easy" (mild, of sepsis), "medium" (moderate, any cause) or "hard"
           (fulminant, everyone bleeds).
-        - `cascade`: "reduced" (eight states) or "hockin_mann" (34 species, a hundred times slower)
-          is what consumption follows from.
+        - `cascade`: "reduced" (eight states) or "hockin_mann" (34 species, a hundred times slower,
+          without transition gradients) is what consumption follows from.
 
         **Raises:** `ValueError` for any other value.
         """
@@ -172,6 +172,7 @@ class DICManagement(TreatmentEnvironment):
         if cascade not in dic.CASCADES:
             raise ValueError(f"cascade must be one of {', '.join(dic.CASCADES)}; got {cascade!r}")
         self.cascade = cascade
+        self._supports_transition_gradients = cascade == "reduced"
 
     def tier_params(self, difficulty: str) -> DICParams:
         """What a tier consists of, in plain numbers."""

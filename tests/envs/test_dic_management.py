@@ -122,6 +122,8 @@ def test_the_full_cascade_consumes_alike(task):
         ours, theirs = reduced[name][:, -1], full[name][:, -1]
         assert np.corrcoef(ours, theirs)[0, 1] > 0.9, name
         np.testing.assert_allclose(ours, theirs, rtol=0.4)
+    with pytest.raises(ValueError, match="does not support transition gradients"):
+        env.with_transition_gradients()
 
 
 @pytest.mark.parametrize(
