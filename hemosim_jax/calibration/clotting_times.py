@@ -9,8 +9,6 @@ import numpy as np
 from hemosim_jax.models.coagulation import clotting_formulas, wajima
 from hemosim_jax.models.coagulation.assays import clotting_times
 
-LEVELS = (0.1, 1.5)  # of normal, log-uniform
-
 
 class Fit(NamedTuple):
     """Of one test."""
@@ -23,7 +21,7 @@ def fit(plasmas: int = 2048, seed: int = 0) -> tuple[Fit, Fit]:
     """PT and aPTT, by least squares of the logarithms through the normal plasma."""
     rng = np.random.default_rng(seed)
     names = dict.fromkeys((*clotting_formulas.PT_EXPONENTS, *clotting_formulas.APTT_EXPONENTS))
-    logs = {name: rng.uniform(*np.log(LEVELS), plasmas) for name in names}
+    logs = {name: rng.uniform(*np.log(clotting_formulas.FITTED), plasmas) for name in names}
     levels = {name: jnp.asarray(np.exp(x), jnp.result_type(float)) for name, x in logs.items()}
     test = jax.jit(jax.vmap(lambda lv: clotting_times(wajima.plasma(lv, jnp.zeros_like(lv["II"])))))
     times = test(levels)

@@ -88,6 +88,8 @@ class DICParams(EnvParams):
     decision_interval_h: float = DECISION_INTERVAL_H
     reward_weights: RewardWeights = RewardWeights()
     severe_bleeding: float = 0.5  # severity above which it counts
+    any_bleeding: float = 0.1  # severity above which there is a bleed (assumption)
+    thrombosis_g_per_l: float = 0.25  # microthrombi above which there is thrombosis (assumption)
     heparin_platelets_1e9_per_l: float = 50.0  # below it heparin is penalized
     organ_failure: float = 0.15  # organ function below which the patient dies (hemosim package)
     critical_platelets_1e9_per_l: float = 10.0
@@ -304,7 +306,7 @@ class DICManagement(TreatmentEnvironment):
         )
 
     def info(self, state: DICState, params: DICParams) -> dict[str, Array]:
-        """`cost` is 1 while bleeding is severe. Death is of bleeding if it was severe then."""
+        """`cost` is 1 while bleeding is severe; who dies then has bled to death."""
         blood, products = state.blood, state.treatment.products
         severe = blood.bleeding > params.severe_bleeding
         died = self.is_terminated(state, params)
@@ -325,6 +327,7 @@ class DICManagement(TreatmentEnvironment):
             "organ_function": blood.organ_function,
             "bleeding": blood.bleeding,
             "severe_bleeding": severe,
+            "thrombosis": blood.microthrombi_g_per_l > params.thrombosis_g_per_l,
             "therapeutic": state.score < OVERT,
             "platelet_units": products.platelets,
             "plasma_units": products.plasma,
@@ -332,6 +335,7 @@ class DICManagement(TreatmentEnvironment):
             "heparin_u_per_h": state.treatment.heparin_u_per_h,
             "died": died,
             "bled_to_death": died & severe,
+            "died_bleeding": died & (blood.bleeding > params.any_bleeding),
             "hours": state.elapsed_h,
             "cause": state.patient.covariates.cause,
             "cost": severe.astype(state.elapsed_h.dtype),

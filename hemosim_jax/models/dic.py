@@ -8,7 +8,8 @@ $\ell$ what bleeding loses,
 $$dX_i/dt = k_i (s_i P - X_i) - (\phi c_i + \ell) X_i .$$
 
 $k_i$ follows from the half-life; $P$, the liver's production, falls with organ function. Of the
-fibrin that forms, a share is lysed (D-dimer), the rest is microthrombi, which damage organs.
+fibrin that forms, a share is lysed at once, the rest is microthrombi, which damage organs until
+they are lysed; both leave D-dimer.
 Published: half-lives, increments of products, the cascade. Assumptions: all that is called so.
 """
 
@@ -45,14 +46,16 @@ HALF_LIFE_H = {
 }
 RATE_PER_H = {name: math.log(2.0) / hours for name, hours in HALF_LIFE_H.items()}
 
-# The exposure. Assumptions: its length and, for platelets, the constant (k11 of the reduced
-# cascade, uncertain). Fibrinogen: k10, such that clotting coincides with 10 nM of thrombin. V and
-# VIII: k26 and k17 of Hockin 2002. II as the cascade says; VII and X are consumed with it.
+# The exposure. II, V and VIII as the cascade says. Assumptions: its length; the constants of
+# platelets (k11 of the reduced cascade, uncertain) and of fibrinogen (k10 there, 0.0117, made
+# slower, such that clotting coincides with 10 nM of thrombin); that VII and X go with prothrombin,
+# as they do at the bedside: of X the full cascade consumes less than 2 %, of VII less than 10 %.
 EXPOSURE_S = 300.0
-CONSUMPTION_PER_NM_S = {"platelets": 1.03e-3, "fibrinogen": 7.05e-4, "V": 0.02, "VIII": 0.02}
+CONSUMPTION_PER_NM_S = {"platelets": 1.03e-3, "fibrinogen": 7.05e-4}
 
-# Heparin (unfractionated): volume that of blood, half-life of an hour. The constants of Wajima 2009
-# with a third of 15 kDa heparin of 180 U/mg binding antithrombin, over those of antithrombin alone.
+# Heparin (unfractionated). Assumptions: it spreads in the volume of blood and has a half-life of
+# an hour, without the saturable part of the heparin task; a third of its chains, of 15 kDa and
+# 180 U/mg, bind antithrombin, which works on every enzyme as on thrombin in Wajima 2009.
 HEPARIN_VOLUME_ML_PER_KG = 70.0
 HEPARIN_RATE_PER_H = math.log(2.0)
 ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
@@ -64,7 +67,7 @@ NORMAL_FIBRINOGEN_G_PER_L = 3.0  # 9 uM of the cascade
 NORMAL_D_DIMER_MG_PER_L = 0.3
 
 # Assumptions: fibrin, organs, bleeding.
-D_DIMER_YIELD = 60.0  # mg/L from 1 g/L of fibrinogen turned to fibrin and lysed
+D_DIMER_YIELD = 30.0  # mg/L from 1 g/L of fibrin lysed
 MICROTHROMBI_LYSIS_PER_H = 0.1
 ORGAN_RECOVERY_PER_H = 0.010
 LIVER_WITHOUT_ORGANS = 0.6  # production of factors left when organ function is 0
@@ -88,7 +91,7 @@ class Parameters:
     tissue_factor_pm: Float[Array, "*b"]  # at the start
     tissue_factor_decay_per_h: Float[Array, "*b"]  # as the cause is treated
     exposed_per_h: Float[Array, "*b"]
-    lysed: Float[Array, "*b"]  # share of the fibrin
+    lysed: Float[Array, "*b"]  # share of the fibrin that is lysed at once
     organ_damage: Float[Array, "*b"]  # per h and g/L of microthrombi
     bleeding_tendency: Float[Array, "*b"]  # 1: usual
     normal_platelets_1e9_per_l: Float[Array, "*b"]
@@ -147,28 +150,20 @@ def healthy(parameters: Parameters) -> State:
     )
 
 
-# The cascade's area (nM s, log) in normal plasma over log tissue factor (pM): a quadratic fitted to
-# 1 to 25 pM, within 15 %, where running it would make a reset dearer than a step.
-_AREA_IN_NORMAL_PLASMA = (3.079, 1.250, 0.3236)
-_FITTED_PM = (1.0, 25.0)
-# Thrombin made over thrombin bound by then, 1.5 to 1.9 over that range.
-_MADE_OVER_BOUND = 1.65
-
-
 def untreated(parameters: Parameters, duration_h: Float[Array, "*b"]) -> State:
-    """After some hours of disease: an estimate to start from, without running the cascade."""
+    """After some hours of disease: where a patient starts (assumption), without a simulation.
+
+    Every exposure consumes what the first one does, in normal plasma; the tissue factor decays
+    under treatment only.
+    """
     state = healthy(parameters)
-    pm = parameters.tissue_factor_pm
-    log_pm = jnp.log(jnp.clip(pm, *_FITTED_PM))
-    a, b, c = _AREA_IN_NORMAL_PLASMA
-    area = jnp.exp(a + log_pm * (b + log_pm * c)) * jnp.minimum(pm / _FITTED_PM[0], 1.0)
-    bound = -reduced.NORMAL_NM["ATIII"] * jnp.expm1(-reduced.K["k9"] * area)
-    made = jnp.minimum(_MADE_OVER_BOUND * bound, reduced.NORMAL_NM["II"])
-    consumed = consumption(Exposure(area, made), state)
-    now = rates(state, parameters, consumed)
-    # The tissue factor decays under treatment only.
-    still = parameters.replace(tissue_factor_decay_per_h=jnp.zeros_like(area))
-    return _flow(duration_h, state, (still, jnp.zeros_like(area), now))
+    consumed = consumption(exposure.expose_normal_plasma(parameters.tissue_factor_pm), state)
+    zero = jnp.zeros_like(parameters.tissue_factor_pm)
+    still = parameters.replace(tissue_factor_decay_per_h=zero)
+    for _ in range(2):  # D-dimer lives for hours: it is that of the second half's fibrinogen
+        now = rates(state, parameters, consumed)
+        state = _flow(0.5 * duration_h, state, (still, zero, now))
+    return state
 
 
 def inhibition_ratio(anti_xa_u_per_ml: Float[Array, "*b"]) -> Float[Array, "*b"]:
@@ -205,9 +200,8 @@ def consumption(of: Exposure, state: State) -> Consumption:
     share = {k: -jnp.expm1(-rate * of.thrombin_nm_s) for k, rate in CONSUMPTION_PER_NM_S.items()}
     normal = reduced.NORMAL_NM
     prothrombin = _share(of.prothrombin_nm, normal["II"] * state.factors["II"])
-    factors = {"II": prothrombin, "VII": prothrombin, "X": prothrombin} | {
-        name: share[name] for name in ("V", "VIII")
-    }
+    factors = dict.fromkeys(("II", "VII", "X"), prothrombin)
+    factors |= dict.fromkeys(("V", "VIII"), of.cofactors)
     antithrombin = _share(of.prothrombin_nm, normal["ATIII"] * state.antithrombin)
     return Consumption(factors, antithrombin, share["fibrinogen"], share["platelets"])
 
@@ -362,20 +356,22 @@ def _linear(state: State, p: Parameters, heparin_u_per_h, now: Rates):
     }
 
 
-def _of_fibrin(fibrin_g_per_l_per_h, p: Parameters):
-    """Production and rate of loss of what forms from fibrin."""
-    one = jnp.ones_like(p.lysed)
+def _microthrombi(fibrin_g_per_l_per_h, p: Parameters):
+    """Production and rate of loss."""
+    return (
+        (1.0 - p.lysed) * fibrin_g_per_l_per_h,
+        jnp.full_like(p.lysed, MICROTHROMBI_LYSIS_PER_H),
+    )
+
+
+def _d_dimer(fibrin_g_per_l_per_h, microthrombi_g_per_l, p: Parameters):
+    """Production, from fibrin lysed at once or later, and rate of loss."""
     cleared = RATE_PER_H["d_dimer"]
-    return {
-        "d_dimer_mg_per_l": (
-            D_DIMER_YIELD * p.lysed * fibrin_g_per_l_per_h + cleared * NORMAL_D_DIMER_MG_PER_L,
-            cleared * one,
-        ),
-        "microthrombi_g_per_l": (
-            (1.0 - p.lysed) * fibrin_g_per_l_per_h,
-            MICROTHROMBI_LYSIS_PER_H * one,
-        ),
-    }
+    lysed = p.lysed * fibrin_g_per_l_per_h + MICROTHROMBI_LYSIS_PER_H * microthrombi_g_per_l
+    return (
+        D_DIMER_YIELD * lysed + cleared * NORMAL_D_DIMER_MG_PER_L,
+        jnp.full_like(p.lysed, cleared),
+    )
 
 
 def _slope(t_h, state: State, args) -> State:
@@ -386,9 +382,11 @@ def _slope(t_h, state: State, args) -> State:
         name: production - rate * state.factors[name]
         for name, (production, rate) in linear.pop("factors").items()
     }
+    linear["microthrombi_g_per_l"] = _microthrombi(fibrin, parameters)
+    linear["d_dimer_mg_per_l"] = _d_dimer(fibrin, state.microthrombi_g_per_l, parameters)
     others = {
         name: production - rate * getattr(state, name)
-        for name, (production, rate) in (linear | _of_fibrin(fibrin, parameters)).items()
+        for name, (production, rate) in linear.items()
     }
     bleeding = now.bleeding_growth_per_h * state.bleeding * (1.0 - state.bleeding)
     return State(factors=factors, bleeding=bleeding, **others)
@@ -404,10 +402,18 @@ def _flow(hours, state: State, args) -> State:
     ends = {name: relax(getattr(state, name), *pair, hours) for name, pair in linear.items()}
     mean_fibrinogen = ends["fibrinogen_g_per_l"][1]
     fibrin = parameters.exposed_per_h * now.consumption.fibrinogen * mean_fibrinogen
-    for name, pair in _of_fibrin(fibrin, parameters).items():
-        ends[name] = relax(getattr(state, name), *pair, hours)
+    microthrombi = relax(state.microthrombi_g_per_l, *_microthrombi(fibrin, parameters), hours)
+    d_dimer = _d_dimer(fibrin, microthrombi[1], parameters)
+    ends["microthrombi_g_per_l"] = microthrombi
+    ends["d_dimer_mg_per_l"] = relax(state.d_dimer_mg_per_l, *d_dimer, hours)
+    # Red cells hold it from where it falls to the trigger.
+    held = jnp.minimum(state.hemoglobin_g_per_dl, TRANSFUSION_TRIGGER_G_PER_DL)
+    hemoglobin = jnp.maximum(ends.pop("hemoglobin_g_per_dl")[0], held)
     grown = jnp.exp(now.bleeding_growth_per_h * hours)
     bleeding = state.bleeding * grown / (1.0 + state.bleeding * (grown - 1.0))
     return State(
-        factors=factors, bleeding=bleeding, **{name: end for name, (end, _) in ends.items()}
+        factors=factors,
+        bleeding=bleeding,
+        hemoglobin_g_per_dl=hemoglobin,
+        **{name: end for name, (end, _) in ends.items()},
     )

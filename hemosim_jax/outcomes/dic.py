@@ -14,7 +14,7 @@ OVERT = 5
 
 # Beyond the seven days of an episode: deaths per day without any organ function left (assumption).
 # Chosen so that untreated overt DIC has the published mortality.
-DAILY_HAZARD_WITHOUT_ORGANS = 0.03
+DAILY_HAZARD_WITHOUT_ORGANS = 0.04
 DAYS_AFTER = 21.0
 
 
@@ -53,9 +53,11 @@ def dic_outcomes(
 ) -> dict[str, Float[Array, ""]]:
     """Until the end of the episode. `info` has the task's read-outs of every step.
 
-    - `died_percent`: 100 if the patient died within the week, `bled_to_death_percent` of bleeding.
+    - `died_percent`: 100 if the patient died within the week; `bled_to_death_percent` in a severe
+      bleed, `died_bleeding_percent` in any.
     - `mortality_28_d_percent`: the same, or the risk of a later death of who survived.
     - `overt_percent`: decisions with a score of 5 and more; `mean_score`.
+    - `thrombosis_percent`: decisions with much fibrin in small vessels.
     - `bled_percent`: 100 if bleeding was ever severe.
     - `platelet_units`, `plasma_units`, `cryoprecipitate_units`: transfused.
     """
@@ -71,8 +73,10 @@ def dic_outcomes(
     return {
         "died_percent": 100.0 * died,
         "bled_to_death_percent": 100.0 * jnp.any(alive & info["bled_to_death"]).astype(dtype),
+        "died_bleeding_percent": 100.0 * jnp.any(alive & info["died_bleeding"]).astype(dtype),
         "mortality_28_d_percent": jnp.where(died > 0.0, 100.0, later),
         "overt_percent": 100.0 * total("overt") / steps,
+        "thrombosis_percent": 100.0 * total("thrombosis") / steps,
         "mean_score": total("isth_score") / steps,
         "bled_percent": 100.0 * jnp.any(alive & info["severe_bleeding"]).astype(dtype),
         "platelet_units": total("platelet_units"),

@@ -47,10 +47,10 @@ class Population:
     """The distributions patients are drawn from; every leaf a parameter that may be vmapped."""
 
     cause_shares: tuple[float, ...] = (0.5, 0.15, 0.15, 0.1, 0.1)  # in the order of CAUSES
-    tissue_factor_pm: tuple[float, float] = (14.0, 0.20)  # median, SD of the log
+    tissue_factor_pm: tuple[float, float] = (18.0, 0.15)  # median, SD of the log
     exposed_per_h: tuple[float, float] = (0.035, 0.20)
     onset_h: tuple[float, float] = (12.0, 36.0)  # since the disease began, uniform
-    organ_damage: tuple[float, float] = (0.08, 0.5)  # per h and g/L; median, SD of the log
+    organ_damage: tuple[float, float] = (0.10, 0.5)  # per h and g/L; median, SD of the log
     # Organ function before, lost to the disease itself.
     organ_function: tuple[float, float] = (0.7, 0.9)  # uniform
     bleeding_share: float = 0.1  # who bleed already
@@ -70,11 +70,11 @@ EASY = Population(
 )
 MEDIUM = Population()
 HARD = Population(
-    tissue_factor_pm=(20.0, 0.20),
+    tissue_factor_pm=(20.0, 0.15),
     onset_h=(24.0, 48.0),
     organ_function=(0.6, 0.8),
     bleeding_share=1.0,
-    bleeding=(0.2, 0.5),
+    bleeding=(0.1, 0.35),
 )
 
 

@@ -1,5 +1,6 @@
 """Guidelines as policies for `DICManagement-v0` and its partially observed form."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,12 +24,16 @@ PLATELETS_OTHERWISE_1E9_PER_L = 20.0
 PT_RATIO_IF_BLEEDING = 1.5
 FIBRINOGEN_IF_BLEEDING_G_PER_L = 1.5
 BLEEDS = 0.1  # severity above which someone bleeds (assumption)
+FAILING_ORGANS = 0.5  # below it, in who does not bleed, thrombosis predominates (assumption)
 HEPARIN_PLATELETS_1E9_PER_L = 50.0  # fewer forbid it (assumption; the task's reward says so too)
 
 FOUR_PLATELETS = PLATELET_UNITS.index(4.0)
-FOUR_PLASMA = PLASMA_UNITS.index(4.0)  # 15 mL/kg at 64 kg
+PLASMA_ML_PER_KG = 15.0
+PLASMA_UNIT_ML = 240.0
+FOUR_PLASMA = PLASMA_UNITS.index(4.0)  # that of 64 kg, where the weight is not known
 TEN_CRYOPRECIPITATE = CRYOPRECIPITATE_UNITS.index(10.0)
 LOW_HEPARIN = HEPARIN_U_PER_H.index(500.0)
+FULL_HEPARIN = HEPARIN_U_PER_H.index(1000.0)  # BCSH: 10 U/kg/h
 # The ward with an ordered laboratory: treated by fresh results every eight hours, which were sent
 # four hours after the last treatment (assumption).
 TREAT_EVERY_H = 8.0
@@ -49,13 +54,15 @@ def _by_guideline(
     platelets_1e9_per_l: Float[Array, ""],
     prolongation_s: Float[Array, ""],
     fibrinogen_g_per_l: Float[Array, ""],
+    organ_function: Float[Array, ""],
+    plasma: Array | int = FOUR_PLASMA,
 ) -> _Choice:
-    """Products for who bleeds, and prophylactic heparin for who does not.
+    """Products for who bleeds, heparin for who does not.
 
-    Platelets below 50 if bleeding, below 20 otherwise; plasma if bleeding and PT is above 1.5 times
-    normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L. Of the guidance this
-    leaves out: plasma before cryoprecipitate for a low fibrinogen, the aPTT as a trigger of plasma,
-    and therapeutic heparin where thrombosis predominates, which the observation does not tell.
+    Platelets below 50 if bleeding, below 20 otherwise; plasma (an index into the units) if bleeding
+    and PT is above 1.5 times normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L;
+    heparin, low or, where organs fail, full. Of the guidance this leaves out: plasma before
+    cryoprecipitate for a low fibrinogen, and the aPTT as a trigger of plasma.
     """
     trigger = jnp.where(bleeds, PLATELETS_IF_BLEEDING_1E9_PER_L, PLATELETS_OTHERWISE_1E9_PER_L)
     slow = prolongation_s > (PT_RATIO_IF_BLEEDING - 1.0) * NORMAL_PT_S
@@ -63,9 +70,9 @@ def _by_guideline(
     safe = ~bleeds & (platelets_1e9_per_l >= HEPARIN_PLATELETS_1E9_PER_L)
     return _Choice(
         jnp.where(platelets_1e9_per_l < trigger, FOUR_PLATELETS, 0),
-        jnp.where(bleeds & slow, FOUR_PLASMA, 0),
+        jnp.where(bleeds & slow, plasma, 0),
         jnp.where(bleeds & empty, TEN_CRYOPRECIPITATE, 0),
-        jnp.where(safe, LOW_HEPARIN, 0),
+        jnp.where(safe, jnp.where(organ_function < FAILING_ORGANS, FULL_HEPARIN, LOW_HEPARIN), 0),
     )
 
 
@@ -79,6 +86,7 @@ def guideline(env: DICManagement) -> Policy:
             seen.platelets_1e9_per_l,
             seen.prolongation_s,
             seen.fibrinogen_g_per_l,
+            seen.organ_function,
         )
         return env.encode_action(*choice), carry
 
@@ -96,6 +104,8 @@ def ward_guideline(env: DICManagementPOMDP) -> Policy:
             results["platelets"].value,
             results["prothrombin_time"].value - NORMAL_PT_S,
             results["fibrinogen"].value,
+            seen.organ_function,
+            _units_of_plasma(seen.weight_kg),
         )
         hour = jnp.mod(jnp.round(seen.hours), TREAT_EVERY_H)
         treats, samples = hour == 0.0, hour == TREAT_EVERY_H - SENT_BEFORE_H
@@ -104,6 +114,13 @@ def ward_guideline(env: DICManagementPOMDP) -> Policy:
         return env.encode_orders(env.encode_action(*products, choice.heparin), **orders), carry
 
     return Policy("guideline", lambda params: (), act)
+
+
+def _units_of_plasma(weight_kg):
+    """Which of the units comes next to 15 mL/kg."""
+    wanted = PLASMA_ML_PER_KG * weight_kg / PLASMA_UNIT_ML
+    middles = [0.5 * (a + b) for a, b in itertools.pairwise(PLASMA_UNITS[1:])]
+    return 1 + sum((wanted > middle).astype(jnp.int32) for middle in middles)
 
 
 def _fixed(name: str, choice: tuple[int, int, int, int]) -> Callable[[Any], Policy]:

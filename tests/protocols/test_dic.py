@@ -44,6 +44,9 @@ def decide(env, **seen):
         ({"bleeding": 0.4, "platelets_1e9_per_l": 45.0}, (3, 0, 0, 0)),
         ({"bleeding": 0.4, "prolongation_s": 8.0}, (0, 2, 0, 0)),
         ({"prolongation_s": 8.0}, (0, 0, 0, 1)),
+        ({"organ_function": 0.4}, (0, 0, 0, 2)),  # thrombosis predominates
+        ({"organ_function": 0.4, "platelets_1e9_per_l": 40.0}, (0, 0, 0, 0)),
+        ({"organ_function": 0.4, "bleeding": 0.4}, (0, 0, 0, 0)),
         ({"bleeding": 0.4, "fibrinogen_g_per_l": 1.2}, (0, 0, 2, 0)),
     ],
 )

@@ -2,7 +2,7 @@
 
 A power of each level: fits to `assays.clotting_times` over 2,048 plasmas with every factor between
 10 and 150 % of normal (`calibration.clotting_times` refits them), within 1.4 % (root mean square)
-of PT and 0.9 % of aPTT.
+of PT and 0.9 % of aPTT. Levels beyond that range count as its ends.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+FITTED = (0.1, 1.5)  # of normal
 NORMAL_PT_S = 11.048
 NORMAL_APTT_S = 34.367
 PT_EXPONENTS = {"II": -0.198, "VII": -0.194, "X": -0.199, "Fg": -0.217}
@@ -30,7 +31,7 @@ def aptt_s(levels: Mapping[str, Float[Array, "*b"]]) -> Float[Array, "*b"]:
 
 def _power(levels, exponents):
     logs = (
-        exponent * jnp.log(jnp.maximum(levels[name], 1e-3))
+        exponent * jnp.log(jnp.clip(levels[name], *FITTED))
         for name, exponent in exponents.items()
         if name in levels
     )
