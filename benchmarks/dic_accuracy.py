@@ -39,6 +39,7 @@ def cascades(population, anti_xa_u_per_ml, patients=256):
         ("platelets", lambda c: c.platelets),
         ("fibrinogen", lambda c: c.fibrinogen),
         ("prothrombin", lambda c: c.factors["II"]),
+        ("factors V and VIII", lambda c: c.factors["V"]),
     ):
         ours, full = (np.asarray(read(c)) for c in pairs)
         rank = np.corrcoef(*(np.argsort(np.argsort(x)) for x in (ours, full)))[0, 1]

@@ -6,7 +6,7 @@ import pytest
 import hemosim_jax
 from hemosim_jax.models import dic
 from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
-from hemosim_jax.outcomes.dic import OVERT
+from hemosim_jax.outcomes.dic import OVERT, dic_outcomes
 from tests.conftest import Task
 
 NOTHING = (0, 0, 0, 0)
@@ -53,8 +53,17 @@ def test_untreated_tiers_are_overt_and_deadly_in_their_order(untreated):
     assert ever_overt["easy"] < 0.3
     assert ever_overt["medium"] > 0.9
     assert ever_overt["hard"] > 0.9
-    died = [untreated[t]["died"].any(axis=1).mean() for t in ("easy", "medium", "hard")]
-    assert died[0] < died[1] < died[2]
+    mortality = {}
+    for tier, info in untreated.items():
+        dead = np.cumsum(info["died"], axis=1)
+        alive = dead - info["died"] == 0
+        results = jax.vmap(dic_outcomes)(info, jnp.asarray(alive))
+        mortality[tier] = float(results["mortality_28_d_percent"].mean())
+    # Published for overt DIC: 40 to 50 %. The standard error of 300 patients is 3 %.
+    assert 15.0 < mortality["easy"] < 33.0
+    assert 40.0 - 6.0 < mortality["medium"] < 50.0
+    assert 50.0 < mortality["hard"] < 65.0
+    assert 40.0 < 0.5 * (mortality["medium"] + mortality["hard"]) < 50.0 + 6.0
 
 
 def test_untreated_courses_look_like_the_disease(untreated):

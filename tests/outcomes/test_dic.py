@@ -31,7 +31,7 @@ def test_points_of_the_isth(values, points):
 def test_later_deaths_rise_as_organs_fail():
     risk = np.asarray(later_death_percent(jnp.array([1.0, 0.5, 0.15])))
     assert risk[0] == 0.0
-    assert 20.0 < risk[1] < risk[2] < 50.0
+    assert 25.0 < risk[1] < risk[2] < 60.0
 
 
 def test_outcomes_of_one_course():
@@ -40,6 +40,8 @@ def test_outcomes_of_one_course():
         "organ_function": jnp.array([0.5, 0.3, 0.1, 0.9]),
         "died": jnp.array([False, False, True, False]),
         "bled_to_death": no.at[2].set(True),
+        "died_bleeding": no.at[2].set(True),
+        "thrombosis": jnp.array([True, False, False, True]),
         "overt": jnp.array([True, False, True, True]),
         "isth_score": jnp.array([5, 4, 6, 8]),
         "severe_bleeding": no.at[1].set(True),
@@ -49,8 +51,10 @@ def test_outcomes_of_one_course():
     }
     result = dic_outcomes(info, jnp.array([True, True, True, False]))
     assert result["died_percent"] == result["bled_to_death_percent"] == 100.0
+    assert result["died_bleeding_percent"] == 100.0
     assert result["mortality_28_d_percent"] == 100.0
     assert result["overt_percent"] == pytest.approx(200.0 / 3.0)
+    assert result["thrombosis_percent"] == pytest.approx(100.0 / 3.0)
     assert result["mean_score"] == 5.0
     assert result["platelet_units"] == 6.0
     survived = dic_outcomes({**info, "died": no, "bled_to_death": no}, jnp.ones(4, bool))

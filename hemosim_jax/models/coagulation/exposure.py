@@ -25,10 +25,12 @@ from hemosim_jax.integrate.solve import solve
 from hemosim_jax.models.coagulation import assays, hockin_mann, reduced
 from hemosim_jax.models.coagulation.reduced import SEED_VA_NM, K, Parameters
 
-# Activation of V and VIII over the area of total thrombin. Hockin 2002 has 0.02 for free thrombin
-# (k26, k17), most of which is bound as meizothrombin; fitted to what the full cascade activates in
-# 512 plasmas at 1 to 40 pM (`benchmarks.dic_accuracy` compares them).
-COFACTORS_PER_NM_S = 1.26e-4
+# Activation of V and VIII by the area of total thrombin: a rate, and its rise with the area. Hockin
+# 2002 has 0.02 (k26, k17) for free thrombin, a small part of the total as long as there is
+# meizothrombin. Fitted to the full cascade in 256 plasmas of 0.3 to 1.3 times normal factors at 1
+# to 40 pM, 0.1 (root mean square) of a share; `benchmarks.dic_accuracy` compares both.
+COFACTORS_PER_NM_S = 5.8e-5
+COFACTORS_PER_NM_S_2 = 1.08e-8
 
 # Steps of an exposure, shorter toward its end, where thrombin explodes.
 STEPS = 12
@@ -160,7 +162,8 @@ def vector_field(t_s, state: Thrombin, parameters: Parameters) -> Thrombin:
 
 
 def _exposure(area, prothrombin_nm) -> Exposure:
-    return Exposure(area, prothrombin_nm, -jnp.expm1(-COFACTORS_PER_NM_S * area))
+    activated = area * (COFACTORS_PER_NM_S + COFACTORS_PER_NM_S_2 * area)
+    return Exposure(area, prothrombin_nm, -jnp.expm1(-activated))
 
 
 def _flow(h, y: Thrombin, p: Parameters) -> Thrombin:
