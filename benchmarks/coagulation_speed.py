@@ -26,6 +26,7 @@ from hemosim_jax.integrate import trajectory
 from hemosim_jax.integrate.reference import solve_reference
 from hemosim_jax.models.coagulation import hockin_mann as hm
 from hemosim_jax.models.coagulation.assays import thrombin_generation
+from hemosim_jax.models.coagulation.plasma import Plasma
 
 DURATION_S = 1200.0
 CURVE_S = np.linspace(0.0, DURATION_S, 121)
@@ -123,7 +124,9 @@ def compiled(block):
     def one(fractions):
         levels = dict(zip(FACTORS, fractions, strict=True))
         factor = jnp.full((), hm.TISSUE_FACTOR_NM)
-        result = thrombin_generation(levels, factor, model="hockin2002", duration_s=DURATION_S)
+        result = thrombin_generation(
+            Plasma(levels), factor, model="hockin2002", duration_s=DURATION_S
+        )
         curve = trajectory.at(result.curve, jnp.asarray(CURVE_S, factor.dtype))
         return curve, result.peak_nm, result.solver_ok, jnp.sum(jnp.isfinite(result.curve.times))
 

@@ -4,10 +4,10 @@
 
 Every point of the score costs reward at every decision, so that under equation 4 an early death is
 often the cheapest course; and a bleed costs nothing until it is severe, so that agents leave it
-just below. They are therefore trained with a penalty of death that no course of survival reaches,
-and with a dearer bleed that counts earlier; they are judged by equation 4 as it stands, beside
-mortality and bleeding deaths. Each seed trains its own agent on its own stream; all policies are
-judged on the same patients.
+just below. They are therefore trained with a dearer death, and a dearer bleed that counts earlier;
+they are judged by equation 4 as it stands, beside mortality and deaths with a severe and with any
+bleed. Each seed trains its own agent on its own stream; all policies are judged on the same
+patients.
 """
 
 import json
@@ -25,13 +25,13 @@ from hemosim_jax.registry import protocols_of
 
 # Of training, chosen with other seeds and other held-out patients.
 CONFIG = WIDE.replace(total_steps=12_000_000)
-BLEEDING = -20.0
+DEATH = -300.0
+BLEEDING = -10.0
 BLEEDING_FROM = 0.3  # severity; where the task is judged, 0.5
-DEATH = -1400.0  # 42 decisions with a score of 8, bleeding, heparin and all products cost 1365
 
 
 def to_learn_from(params):
-    """The same task, in which dying never pays and bleeding should be stopped."""
+    """The same task, in which dying hardly ever pays and bleeding should be stopped."""
 
     def number(x):
         return jnp.full_like(params.severe_bleeding, x)
@@ -62,8 +62,9 @@ def main():
         for name in ("mortality_28_d_percent", "died_percent"):
             shown = ", ".join(f"{e.policy} {e.outcomes[name].mean():.2f}" for e in results)
             console.print(f"{name}: {shown}")
-        bled = {e.policy: int((e.outcomes["bled_to_death_percent"] > 0.0).sum()) for e in results}
-        console.print(f"bled to death, of {options.patients:,}: {bled}")
+        for name in ("bled_to_death_percent", "died_bleeding_percent"):
+            count = {e.policy: int((e.outcomes[name] > 0.0).sum()) for e in results}
+            console.print(f"{name}, patients of {options.patients:,}: {count}")
         pair = difference(worst(results, "ppo"), guideline)
         console.print(f"worst seed, same patients: {pair}")
         written[tier] = {"summaries": summaries, "difference": pair}

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.models.coagulation import clotting_formulas, wajima
+from hemosim_jax.models.coagulation import clotting_formulas
 from hemosim_jax.models.coagulation.assays import clotting_times
+from hemosim_jax.models.coagulation.plasma import Plasma
 
 
 class Fit(NamedTuple):
@@ -23,7 +24,7 @@ def fit(plasmas: int = 2048, seed: int = 0) -> tuple[Fit, Fit]:
     names = dict.fromkeys((*clotting_formulas.PT_EXPONENTS, *clotting_formulas.APTT_EXPONENTS))
     logs = {name: rng.uniform(*np.log(clotting_formulas.FITTED), plasmas) for name in names}
     levels = {name: jnp.asarray(np.exp(x), jnp.result_type(float)) for name, x in logs.items()}
-    test = jax.jit(jax.vmap(lambda lv: clotting_times(wajima.plasma(lv, jnp.zeros_like(lv["II"])))))
+    test = jax.jit(jax.vmap(lambda lv: clotting_times(Plasma(lv))))
     times = test(levels)
 
     def of(seconds, normal_s, factors):

@@ -1,5 +1,6 @@
 """A scalar signal known with its slope at the steps of an adaptive solver, cubic in between."""
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
@@ -52,9 +53,14 @@ def first_reaching(trajectory: Trajectory, level: Float[Array, ""]) -> Float[Arr
         middle = 0.5 * (low + high)
         above = _cubic(trajectory, piece, middle) >= level
         low, high = jnp.where(above, low, middle), jnp.where(above, middle, high)
+    # Bisection knows no derivative: a step of Newton's method has it, and hardly moves the place.
+    slope_at = jax.jvp(lambda x: _cubic(trajectory, piece, x), (high,), (jnp.ones_like(high),))[1]
+    missing = level - _cubic(trajectory, piece, jax.lax.stop_gradient(high))
+    rises = slope_at > 0.0
+    place = high + jnp.where(rises, missing / jnp.where(rises, slope_at, 1.0), 0.0)
     t0, t1 = trajectory.times[piece], trajectory.times[piece + 1]
     begun = trajectory.values[0] >= level
-    time = jnp.where(begun, trajectory.times[0], t0 + high * (t1 - t0))
+    time = jnp.where(begun, trajectory.times[0], t0 + jnp.clip(place, 0.0, 1.0) * (t1 - t0))
     return jnp.where(jnp.any(reaches) | begun, time, jnp.nan)
 
 

@@ -27,6 +27,7 @@ from hemosim_jax.models import aptt_reagent
 from hemosim_jax.models.coagulation import clotting_formulas, exposure, reduced
 from hemosim_jax.models.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.models.coagulation.exposure import Exposure
+from hemosim_jax.models.coagulation.plasma import Plasma, inhibition_ratio
 
 CASCADES = ("reduced", "hockin_mann")
 FACTORS = ("II", "V", "VII", "VIII", "X")
@@ -54,14 +55,9 @@ EXPOSURE_S = 300.0
 CONSUMPTION_PER_NM_S = {"platelets": 1.03e-3, "fibrinogen": 7.05e-4}
 
 # Heparin (unfractionated). Assumptions: it spreads in the volume of blood and has a half-life of
-# an hour, without the saturable part of the heparin task; a third of its chains, of 15 kDa and
-# 180 U/mg, bind antithrombin, which works on every enzyme as on thrombin in Wajima 2009.
+# an hour, without the saturable part of the heparin task.
 HEPARIN_VOLUME_ML_PER_KG = 70.0
 HEPARIN_RATE_PER_H = math.log(2.0)
-ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
-INHIBITION_PER_U_PER_ML = (
-    ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML * (7.1 / 0.85 / 3600.0) / (reduced.K["k9"] * 3400.0)
-)
 
 NORMAL_FIBRINOGEN_G_PER_L = 3.0  # 9 uM of the cascade
 NORMAL_D_DIMER_MG_PER_L = 0.3
@@ -166,25 +162,20 @@ def untreated(parameters: Parameters, duration_h: Float[Array, "*b"]) -> State:
     return state
 
 
-def inhibition_ratio(anti_xa_u_per_ml: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """How many times faster antithrombin works under heparin."""
-    return 1.0 + INHIBITION_PER_U_PER_ML * anti_xa_u_per_ml
-
-
 def expose(
     state: State, cascade: str, *, steps: int = exposure.STEPS, differentiable: bool = False
 ) -> tuple[Exposure, Bool[Array, ""]]:
     """What an exposure does to this plasma now."""
-    levels, hastened = state.factors, inhibition_ratio(state.anti_xa_u_per_ml)
+    levels, anti_xa = state.factors, state.anti_xa_u_per_ml
     if cascade == "hockin_mann":
         # IX and TFPI stay normal.
         own = {**levels, "VIIa": levels["VII"], "ATIII": state.antithrombin}
-        return exposure.expose_full(state.tissue_factor_pm, own, hastened, EXPOSURE_S)
+        return exposure.expose_full(state.tissue_factor_pm, Plasma(own, anti_xa), EXPOSURE_S)
     parameters = reduced.parameters(
         state.tissue_factor_pm,
         levels["II"],
         state.antithrombin,
-        hastened,
+        inhibition_ratio(anti_xa),
     )
     outcome = exposure.expose_reduced(
         parameters,

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,6 +43,17 @@ def test_first_reaching(curve):
     # Steps see the rise to 0.625 at 2.5, not the hump before it: 2 is passed in the first of them.
     assert trajectory.first_reaching(curve, jnp.asarray(2.0)) == pytest.approx(0.26795, abs=1e-4)
     assert jnp.isnan(trajectory.first_reaching(curve, jnp.asarray(5.0)))
+
+
+def test_the_derivative_of_first_reaching():
+    def when(rate):
+        times = jnp.array([0.0, 1.0, 2.0, jnp.inf])
+        line = Trajectory(times, rate * jnp.where(times < 3.0, times, 0.0), jnp.full(4, rate))
+        return trajectory.first_reaching(line, jnp.ones(()))
+
+    time, slope = jax.jvp(when, (jnp.asarray(0.8),), (jnp.ones(()),))
+    assert time == pytest.approx(1.25, rel=1e-6)
+    assert slope == pytest.approx(-1.0 / 0.8**2, rel=1e-4)
 
 
 def test_a_rising_curve_has_its_maximum_at_the_end():

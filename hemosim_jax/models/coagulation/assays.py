@@ -17,8 +17,14 @@ from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
 from hemosim_jax.integrate.stiff import solve_stiff
 from hemosim_jax.integrate.trajectory import Trajectory
 from hemosim_jax.models.coagulation import hockin_mann, wajima
+from hemosim_jax.models.coagulation.plasma import (
+    Plasma,
+    antithrombin_heparin_nm,
+    inhibition_ratio,
+    levels_known_to,
+)
 
-# Inhibition by antithrombin, which heparin hastens; the same for every enzyme (assumption).
+# Inhibition by antithrombin, which heparin hastens.
 _BY_ANTITHROMBIN = ("k38", "k39", "k40", "k41", "k42")
 
 # First steps: well below the fastest reaction's time.
@@ -52,9 +58,8 @@ class ClottingTimes:
 
 
 def thrombin_generation(
-    levels: Mapping[str, Float[Array, ""]],
+    plasma: Plasma,
     tissue_factor_nm: Float[Array, ""],
-    inhibition_ratio: Float[Array, ""] | float = 1.0,
     *,
     model: str = "danforth2009",
     duration_s: float = 1200.0,
@@ -64,18 +69,18 @@ def thrombin_generation(
 ) -> ThrombinGeneration:
     """Thrombin after tissue factor in undiluted plasma.
 
-    - `levels`: fractions of normal by the names of `hockin_mann.NORMAL_NM`; the rest is normal.
     - `tissue_factor_nm`: 0.005 is the usual concentration.
-    - `inhibition_ratio`: how many times faster antithrombin works, under heparin.
+    - `model`: "hockin2002" or "danforth2009".
 
     **Raises:** `KeyError` for an unknown factor or model.
     """
     parameters = dict(hockin_mann.PARAMETERS[model])
-    parameters |= {k: inhibition_ratio * parameters[k] for k in _BY_ANTITHROMBIN}
+    hastened = inhibition_ratio(plasma.anti_xa_u_per_ml)
+    parameters |= {k: hastened * parameters[k] for k in _BY_ANTITHROMBIN}
     curve, last, ok = solve_stiff(
         hockin_mann.vector_field,
         SparseRosenbrock(hockin_mann.jacobian, RODAS4),
-        hockin_mann.initial_state(levels, tissue_factor_nm),
+        hockin_mann.initial_state(levels_known_to(hockin_mann.NORMAL_NM, plasma), tissue_factor_nm),
         duration_s,
         parameters,
         hockin_mann.thrombin_nm,
@@ -100,13 +105,19 @@ def thrombin_generation(
 
 
 def clotting_times(
-    sample: Mapping[str, Float[Array, ""]],
+    sample: Plasma | Mapping[str, Float[Array, ""]],
     *,
     rtol: float = 1e-3,
     atol: float = 1e-6,
     max_steps: int = 512,
 ) -> ClottingTimes:
-    """PT and aPTT of a sample: `wajima.plasma`, or the whole state of a person."""
+    """PT and aPTT of a plasma, or of a person: the whole state of `wajima`.
+
+    **Raises:** `KeyError` for an unknown factor.
+    """
+    if isinstance(sample, Plasma):
+        levels = levels_known_to(wajima.NORMAL_NM, sample)
+        sample = wajima.plasma(levels, antithrombin_heparin_nm(sample))
 
     def clot(cuvette):
         curve, _, ok = solve_stiff(

@@ -12,8 +12,6 @@ tissue factor as well: at 0.3 U/mL it leaves a tenth and less of what the reduce
 (`benchmarks.dic_accuracy`). Both rank plasmas alike.
 """
 
-from collections.abc import Mapping
-
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -23,6 +21,7 @@ from hemosim_jax.integrate.exact_flow import ExactFlow
 from hemosim_jax.integrate.exponential import relax
 from hemosim_jax.integrate.solve import solve
 from hemosim_jax.models.coagulation import assays, hockin_mann, reduced
+from hemosim_jax.models.coagulation.plasma import Plasma
 from hemosim_jax.models.coagulation.reduced import SEED_VA_NM, K, Parameters
 
 # Activation of V and VIII by the area of total thrombin: a rate, and its rise with the area. Hockin
@@ -120,20 +119,14 @@ def expose_normal_plasma(tissue_factor_pm: Float[Array, "*b"]) -> Exposure:
 
 
 def expose_full(
-    tissue_factor_pm: Float[Array, ""],
-    levels: Mapping[str, Float[Array, ""]],
-    inhibition_ratio: Float[Array, ""],
-    duration_s: float,
+    tissue_factor_pm: Float[Array, ""], plasma: Plasma, duration_s: float
 ) -> tuple[Exposure, Array]:
     """By Hockin & Mann 2002, and whether the integrator reports success; not for gradients."""
     curve = assays.thrombin_generation(
-        levels,
-        1e-3 * tissue_factor_pm,
-        inhibition_ratio,
-        model="hockin2002",
-        duration_s=duration_s,
+        plasma, 1e-3 * tissue_factor_pm, model="hockin2002", duration_s=duration_s
     )
-    start = {name: normal * levels.get(name, 1.0) for name, normal in hockin_mann.NORMAL_NM.items()}
+    normal = hockin_mann.NORMAL_NM
+    start = {name: normal[name] * plasma.levels.get(name, 1.0) for name in ("II", "V")}
     left = curve.last["II"] + curve.last["Xa_Va_II"]
     cofactors = 1.0 - curve.last["V"] / jnp.maximum(start["V"], 1e-6)
     area = 60.0 * curve.endogenous_thrombin_potential_nm_min

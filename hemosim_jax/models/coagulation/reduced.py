@@ -13,6 +13,9 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
+from hemosim_jax.models.coagulation import reactions
+from hemosim_jax.models.coagulation.reactions import Reaction, mass_action
+
 # 1/s, 1/(nM s), and k7 in 1/(nM^2 s). k1 is per s at 5 pM, in nM. k9 is that of Hockin 2002 (k41),
 # k10 the kcat/Km of fibrinogen in Chatterjee 2010; k11 and k12 give half activation of platelets at
 # 2.4 nM (uncertain); the others are fitted.
@@ -97,22 +100,35 @@ def initial_state(fibrinogen: Float[Array, "*b"]) -> State:
     )
 
 
+def _conversion(p, xa, va, iia, bound):
+    return p["k7"] * xa * va * (p["prothrombin_nm"] - iia - bound)
+
+
+def _inhibition(p, iia, bound):
+    return p["k9"] * p["inhibition_ratio"] * (p["antithrombin_nm"] - bound) * iia
+
+
+def _activation(p, iia, activated):
+    return p["k11"] * iia * (1.0 - activated)
+
+
+REACTIONS = (
+    Reaction({"tf_viia": 1}, (), lambda p: p["k1_nm_per_s"]),
+    mass_action("tf_viia ->", "k2"),
+    mass_action("tf_viia -> tf_viia + xa", "k3"),
+    mass_action("xa ->", "k4"),
+    mass_action("iia -> iia + va", "k5"),
+    mass_action("va ->", "k6"),
+    Reaction({"iia": 1}, ("xa", "va", "iia", "antithrombin_bound"), _conversion),
+    mass_action("iia ->", "k8"),
+    Reaction({"iia": -1, "antithrombin_bound": 1}, ("iia", "antithrombin_bound"), _inhibition),
+    mass_action("iia + fibrinogen -> iia + fibrin", "k10"),
+    Reaction({"platelets_activated": 1}, ("iia", "platelets_activated"), _activation),
+    mass_action("platelets_activated ->", "k12"),
+)
+_field = reactions.vector_field(REACTIONS)
+
+
 def vector_field(t_s, state: State, parameters: Parameters) -> State:
     """Per second."""
-    s, p = state, parameters
-    prothrombin = p.prothrombin_nm - s.iia - s.antithrombin_bound
-    antithrombin = p.antithrombin_nm - s.antithrombin_bound
-    inhibited = K["k9"] * p.inhibition_ratio * antithrombin * s.iia
-    clotted = K["k10"] * s.iia * s.fibrinogen
-    return State(
-        tf_viia=p.k1_nm_per_s - K["k2"] * s.tf_viia,
-        xa=K["k3"] * s.tf_viia - K["k4"] * s.xa,
-        va=K["k5"] * s.iia - K["k6"] * s.va,
-        iia=K["k7"] * s.xa * s.va * prothrombin - K["k8"] * s.iia - inhibited,
-        fibrinogen=-clotted,
-        fibrin=clotted,
-        antithrombin_bound=inhibited,
-        platelets_activated=(
-            K["k11"] * s.iia * (1.0 - s.platelets_activated) - K["k12"] * s.platelets_activated
-        ),
-    )
+    return State(**_field(t_s, vars(state), {**K, **vars(parameters)}))

@@ -284,17 +284,17 @@ def give_warfarin(state: Mapping[str, Array], dose_mg: Array) -> dict[str, Array
     return {**state, "A_warf": state["A_warf"] + dose_mg / WARFARIN_VOLUME_L}
 
 
-def plasma(levels: Mapping[str, Array], antithrombin_heparin_nm: Array) -> dict[str, Array]:
+def plasma(levels: Mapping[str, Array], antithrombin_heparin_nm: Array | float) -> dict[str, Array]:
     """A sample: fractions of normal by the names of `NORMAL_NM`; what is left out is normal.
 
     **Raises:** `KeyError` for a factor that the model does not have.
     """
     check_names("levels", levels, NORMAL_NM)
-    zero = jnp.zeros_like(antithrombin_heparin_nm)
+    zero = jnp.zeros((), jnp.result_type(float))
     state = dict.fromkeys(SPECIES_IN_VITRO, zero)
     for name, normal_nm in NORMAL_NM.items():
         state[name] = zero + normal_nm * levels.get(name, 1.0)
-    return {**state, "ATH": antithrombin_heparin_nm}
+    return {**state, "ATH": zero + antithrombin_heparin_nm}
 
 
 def cuvette_of_pt(sample: Mapping[str, Array]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from hemosim_jax.integrate.stiff import solve_stiff
 from hemosim_jax.models.coagulation import hockin_mann as hm
 from hemosim_jax.models.coagulation import wajima
 from hemosim_jax.models.coagulation.assays import clotting_times, inr
+from hemosim_jax.models.coagulation.plasma import ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML, Plasma
 
 # Of IIa and mIIa in the signals of the reference.
 SIGNALS = {"IIa+mIIa": (1.0, 1.0), "IIa+1.2mIIa": (1.0, 1.2), "IIa": (1.0, 0.0)}
@@ -160,6 +161,10 @@ def all_clotting_times(dtype):
         }
         heparin = jnp.asarray([0.0] * len(CLOTTING_TIMES) + [nm for nm, _ in APTT_ON_HEPARIN])
         run = jax.jit(
-            jax.vmap(lambda lv, hep: clotting_times(wajima.plasma(lv, hep), **tolerances))
+            jax.vmap(
+                lambda lv, hep: clotting_times(
+                    Plasma(lv, hep / ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML), **tolerances
+                )
+            )
         )
         return jax.tree.map(np.asarray, run(levels, heparin))

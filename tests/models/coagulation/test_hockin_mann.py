@@ -5,7 +5,8 @@ import pytest
 
 from hemosim_jax.integrate import trajectory
 from hemosim_jax.models.coagulation import hockin_mann as hm
-from hemosim_jax.models.coagulation.assays import thrombin_generation
+from hemosim_jax.models.coagulation.assays import clotting_times, thrombin_generation
+from hemosim_jax.models.coagulation.plasma import Plasma
 from tests.conftest import shared_file
 from tests.models.coagulation import reference as ours_beside
 
@@ -101,8 +102,8 @@ def test_nothing_starts_without_active_factor_vii():
 def test_assay_responds_to_drug_and_deficiency():
     factor = jnp.full(4, 0.005)
     levels = {"ATIII": jnp.array([1.0, 1.0, 0.5, 1.0]), "II": jnp.array([1.0, 1.0, 1.0, 0.5])}
-    hastened = jnp.array([1.0, 4.0, 1.0, 1.0])
-    result = jax.jit(jax.vmap(thrombin_generation))(levels, factor, hastened)
+    plasmas = Plasma(levels, jnp.array([0.0, 0.25, 0.0, 0.0]))
+    result = jax.jit(jax.vmap(thrombin_generation))(plasmas, factor)
     peak, lag = result.peak_nm, result.lag_s
     assert result.solver_ok.all()
     assert peak[1] < 0.9 * peak[0]
@@ -119,4 +120,23 @@ def test_unknown_names_are_refused():
     with pytest.raises(KeyError, match="XI"):
         hm.initial_state({"XI": jnp.ones(())}, jnp.asarray(0.005))
     with pytest.raises(KeyError):
-        thrombin_generation({}, jnp.asarray(0.005), model="hockin2001")
+        thrombin_generation(Plasma(), jnp.asarray(0.005), model="hockin2001")
+    for assay in (lambda x: thrombin_generation(x, jnp.asarray(0.005)), clotting_times):
+        with pytest.raises(KeyError, match="levels has III; known are VII"):
+            assay(Plasma({"III": jnp.ones(())}))
+
+
+@pytest.mark.slow
+def test_derivatives_of_an_assay_are_those_of_its_values():
+    """Forward mode through the adaptive integrator, of the lag by prothrombin."""
+
+    def lag_s(prothrombin):
+        plasma, factor = Plasma({"II": prothrombin}), jnp.asarray(0.005)
+        options = {"rtol": 1e-5, "atol": 1e-8, "max_steps": 1024}
+        return thrombin_generation(plasma, factor, **options).lag_s
+
+    with jax.enable_x64():
+        half, step = jnp.asarray(0.5), 1e-3
+        _, slope = jax.jit(lambda x: jax.jvp(lag_s, (x,), (jnp.ones(()),)))(half)
+        below, above = jax.jit(jax.vmap(lag_s))(half + jnp.array([-step, step]))
+    assert float(slope) == pytest.approx(float(above - below) / (2.0 * step), rel=1e-3)
