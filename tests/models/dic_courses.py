@@ -26,6 +26,7 @@ def differences(population, patients, decisions, interval_h=4.0, seed=0):
     drawn = sample(jax.random.split(jax.random.key(seed), patients))
     rng = np.random.default_rng(seed)
     actions = np.stack([rng.choice(c, (patients, decisions)) for c in CHOICES], -1).astype(float)
+    actions[: patients // 4] = 0.0  # who bleeds on
     ours = _courses(_fast, drawn, jnp.asarray(actions, jnp.float32), interval_h)
     with jax.enable_x64():
         exact = _courses(
