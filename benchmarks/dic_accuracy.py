@@ -2,10 +2,10 @@
 
     python -m benchmarks.dic_accuracy [--patients 50]
 
-A week of random treatment, a quarter of the patients untreated, every tier: the largest difference of every laboratory value, for
-decisions every four hours as in the task, and every day. Then what one exposure consumes by the
-reduced cascade and by Hockin & Mann, in the patients of every tier on admission, without and with
-heparin (0.3 U/mL).
+A week of random treatment, a quarter of the patients untreated, every tier: the largest difference
+of every laboratory value, for decisions every four hours as in the task, and every day. Then what
+one exposure consumes by the reduced cascade and by Hockin & Mann, in the patients of every tier on
+admission, without and with heparin (0.3 U/mL).
 """
 
 import argparse
