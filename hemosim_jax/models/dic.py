@@ -234,7 +234,7 @@ class Rates:
     consumption: Consumption
     blood_loss_per_h: Float[Array, "*b"]
     liver: Float[Array, "*b"]  # production over normal
-    organ_damage_per_h: Float[Array, "*b"]
+    shock_per_h: Float[Array, "*b"]  # loss of organ function by bleeding
     bleeding_growth_per_h: Float[Array, "*b"]
 
 
@@ -245,8 +245,7 @@ def rates(state: State, parameters: Parameters, consumed: Consumption) -> Rates:
         consumption=consumed,
         blood_loss_per_h=BLOOD_LOSS_PER_H * state.bleeding,
         liver=LIVER_WITHOUT_ORGANS + (1.0 - LIVER_WITHOUT_ORGANS) * state.organ_function,
-        organ_damage_per_h=parameters.organ_damage * state.microthrombi_g_per_l
-        + SHOCK_PER_H * state.bleeding**2,
+        shock_per_h=SHOCK_PER_H * state.bleeding**2,
         bleeding_growth_per_h=BLEEDING_GROWTH_PER_H * (healing - hemostasis(state)),
     )
 
@@ -340,11 +339,13 @@ def _linear(state: State, p: Parameters, heparin_u_per_h, now: Rates):
         "anti_xa_u_per_ml": _heparin(heparin_u_per_h, p),
         "tissue_factor_pm": (0.0 * one, p.tissue_factor_decay_per_h),
         "hemoglobin_g_per_dl": (0.0 * one, jnp.where(bleeds, now.blood_loss_per_h, 0.0)),
-        "organ_function": (
-            ORGAN_RECOVERY_PER_H * one,
-            ORGAN_RECOVERY_PER_H + now.organ_damage_per_h,
-        ),
     }
+
+
+def _organs(microthrombi_g_per_l, p: Parameters, now: Rates):
+    """Recovery and rate of loss of their function."""
+    damage = p.organ_damage * microthrombi_g_per_l + now.shock_per_h
+    return jnp.full_like(damage, ORGAN_RECOVERY_PER_H), ORGAN_RECOVERY_PER_H + damage
 
 
 def _microthrombi(fibrin_g_per_l_per_h, p: Parameters):
@@ -373,6 +374,7 @@ def _slope(t_h, state: State, args) -> State:
         name: production - rate * state.factors[name]
         for name, (production, rate) in linear.pop("factors").items()
     }
+    linear["organ_function"] = _organs(state.microthrombi_g_per_l, parameters, now)
     linear["microthrombi_g_per_l"] = _microthrombi(fibrin, parameters)
     linear["d_dimer_mg_per_l"] = _d_dimer(fibrin, state.microthrombi_g_per_l, parameters)
     others = {
@@ -395,6 +397,8 @@ def _flow(hours, state: State, args) -> State:
     fibrin = parameters.exposed_per_h * now.consumption.fibrinogen * mean_fibrinogen
     microthrombi = relax(state.microthrombi_g_per_l, *_microthrombi(fibrin, parameters), hours)
     d_dimer = _d_dimer(fibrin, microthrombi[1], parameters)
+    organs = _organs(microthrombi[1], parameters, now)
+    ends["organ_function"] = relax(state.organ_function, *organs, hours)
     ends["microthrombi_g_per_l"] = microthrombi
     ends["d_dimer_mg_per_l"] = relax(state.d_dimer_mg_per_l, *d_dimer, hours)
     # Red cells hold it from where it falls to the trigger.
