@@ -15,6 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from hemosim_jax.models import dic
+from hemosim_jax.models.coagulation import hockin_mann
+from hemosim_jax.models.coagulation.assays import thrombin_generation
+from hemosim_jax.models.coagulation.plasma import Plasma
 from hemosim_jax.patients import dic as patients_dic
 from tests.models.dic_courses import differences
 
@@ -47,6 +50,19 @@ def cascades(population, anti_xa_u_per_ml, patients=256):
     return ", ".join(words)
 
 
+def own_consumption(tissue_factor_pm):
+    """Shares of VII and X that Hockin & Mann itself activates in normal plasma in an exposure."""
+    result = jax.jit(
+        lambda pm: thrombin_generation(
+            Plasma(), 1e-3 * pm, model="hockin2002", duration_s=dic.EXPOSURE_S
+        )
+    )(jnp.asarray(tissue_factor_pm))
+    last, normal = result.last, hockin_mann.NORMAL_NM
+    seven = 1.0 - (last["VII"] + last["TF_VII"]) / normal["VII"]
+    ten = 1.0 - (last["X"] + last["TF_VIIa_X"] + last["IXa_VIIIa_X"]) / normal["X"]
+    return f"VII {float(seven):.3f}, X {float(ten):.4f}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=50)
@@ -59,6 +75,8 @@ def main():
     for tier, population in TIERS.items():
         for anti_xa in (0.0, 0.3):
             print(f"{tier}, anti-Xa {anti_xa}, reduced and full: {cascades(population, anti_xa)}")
+    for pm in (5.0, 15.0, 25.0):
+        print(f"{pm:g} pM in normal plasma, by the full cascade alone: {own_consumption(pm)}")
 
 
 if __name__ == "__main__":

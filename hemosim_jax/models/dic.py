@@ -48,9 +48,10 @@ HALF_LIFE_H = {
 RATE_PER_H = {name: math.log(2.0) / hours for name, hours in HALF_LIFE_H.items()}
 
 # The exposure. II, V and VIII as the cascade says. Assumptions: its length; the constants of
-# platelets (k11 of the reduced cascade, uncertain) and of fibrinogen (k10 there, 0.0117, made
-# slower, such that clotting coincides with 10 nM of thrombin); that VII and X go with prothrombin,
-# as they do at the bedside: of X the full cascade consumes less than 2 %, of VII less than 10 %.
+# platelets (k11 of the reduced cascade, uncertain) and of fibrinogen (k10 there, such that clotting
+# coincides with 10 nM of thrombin); that VII and X go with prothrombin, as they do at the bedside:
+# up to 25 pM the full cascade itself consumes a hundredth of X and a seventh of VII
+# (`benchmarks.dic_accuracy`).
 EXPOSURE_S = 300.0
 CONSUMPTION_PER_NM_S = {"platelets": 1.03e-3, "fibrinogen": 7.05e-4}
 
