@@ -28,7 +28,7 @@ def test_elimination_order_avoids_fill_in():
 
 
 def oscillator(t, y, args):
-    """A stiff, autonomous system (van der Pol), with its Jacobian."""
+    """Van der Pol, with its Jacobian below."""
     return {"x": y["v"], "v": args * (1.0 - y["x"] ** 2) * y["v"] - y["x"]}
 
 
@@ -48,19 +48,19 @@ def integrate(tableau, steps):
         1.0,
         1.0 / steps,
         {"x": jnp.asarray(2.0), "v": jnp.asarray(0.0)},
-        args=jnp.asarray(3.0),
+        args=jnp.asarray(1.0),
         max_steps=None,
     )
-    return float(solution.ys["x"][0])
+    return np.array([float(solution.ys[name][0]) for name in "xv"])
 
 
 @pytest.mark.parametrize("tableau", [RODAS3, RODAS4])
 def test_order_of_convergence(tableau):
     with jax.enable_x64():
         reference = integrate(RODAS4, 2048)
-        errors = [abs(integrate(tableau, steps) - reference) for steps in (32, 64, 128)]
+        errors = [np.linalg.norm(integrate(tableau, n) - reference) for n in (32, 64, 128)]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
-    assert np.all(abs(orders - tableau.order) < 0.45), orders
+    assert np.all(abs(orders - tableau.order) < 0.1), orders
 
 
 def test_adaptive_steps_keep_the_tolerance_and_conserve():
