@@ -193,7 +193,7 @@ class DICManagement(TreatmentEnvironment):
         """On admission."""
         zero = jnp.zeros((), jnp.result_type(float))
         no = jnp.zeros((), bool)
-        blood = patients_dic.on_admission(patient)
+        blood = patients_dic.on_admission(patient, differentiable=self.transition_gradients_enabled)
         return DICState(
             time=jnp.zeros((), jnp.int32),
             elapsed_h=zero,

@@ -147,20 +147,34 @@ def healthy(parameters: Parameters) -> State:
     )
 
 
-def untreated(parameters: Parameters, duration_h: Float[Array, "*b"]) -> State:
-    """After some hours of disease: where a patient starts (assumption), without a simulation.
+def untreated(
+    parameters: Parameters, duration_h: Float[Array, "*b"], *, differentiable: bool = False
+) -> State:
+    """After some hours of disease: where a patient starts (assumption), at little cost.
 
     Every exposure consumes what the first one does, in normal plasma; the tissue factor decays
-    under treatment only.
+    under treatment only, and who bleeds is drawn on admission. In two steps: D-dimer lives for
+    hours, it is that of the second half's fibrinogen.
     """
-    state = healthy(parameters)
-    consumed = consumption(exposure.expose_normal_plasma(parameters.tissue_factor_pm), state)
+    well = healthy(parameters)
+    consumed = consumption(exposure.expose_normal_plasma(parameters.tissue_factor_pm), well)
     zero = jnp.zeros_like(parameters.tissue_factor_pm)
-    still = parameters.replace(tissue_factor_decay_per_h=zero)
-    for _ in range(2):  # D-dimer lives for hours: it is that of the second half's fibrinogen
-        now = rates(state, parameters, consumed)
-        state = _flow(0.5 * duration_h, state, (still, zero, now))
-    return state
+
+    def half(hours, state, args):
+        now = Rates(consumed, zero, _liver(state), zero, zero)
+        later = _flow(hours, state, (parameters, zero, now))
+        return later.replace(tissue_factor_pm=state.tissue_factor_pm, bleeding=state.bleeding)
+
+    ill, _ = solve(
+        _still,
+        ExactFlow(half),
+        well,
+        duration_h,
+        None,
+        grid=(0.0, 0.5, 1.0),
+        differentiable=differentiable,
+    )
+    return ill
 
 
 def expose(
@@ -239,13 +253,17 @@ class Rates:
     bleeding_growth_per_h: Float[Array, "*b"]
 
 
+def _liver(state: State):
+    return LIVER_WITHOUT_ORGANS + (1.0 - LIVER_WITHOUT_ORGANS) * state.organ_function
+
+
 def rates(state: State, parameters: Parameters, consumed: Consumption) -> Rates:
     """In this state."""
     healing = HEALING_HEMOSTASIS * parameters.bleeding_tendency
     return Rates(
         consumption=consumed,
         blood_loss_per_h=BLOOD_LOSS_PER_H * state.bleeding,
-        liver=LIVER_WITHOUT_ORGANS + (1.0 - LIVER_WITHOUT_ORGANS) * state.organ_function,
+        liver=_liver(state),
         shock_per_h=SHOCK_PER_H * state.bleeding**2,
         bleeding_growth_per_h=BLEEDING_GROWTH_PER_H * (healing - hemostasis(state)),
     )
@@ -260,6 +278,11 @@ def vector_field(t_h, state: State, args) -> State:
     outcome, _ = expose(state, "reduced", steps=steps)
     now = rates(state, parameters, consumption(outcome, state))
     return _slope(t_h, state, (parameters, heparin_u_per_h, now))
+
+
+def _still(t, carry, args):
+    """In place of a vector field where the steps are a solver's own."""
+    return jax.tree.map(jnp.zeros_like, carry)
 
 
 # Steps of the fast path, as fractions of an interval; the first follow a change of heparin.
@@ -297,13 +320,10 @@ def advance(
         end = _flow(hours, state, (parameters, heparin_u_per_h, now))
         return end, consumed, jnp.where(exposed_ok, ok, 0.0)
 
-    def still(t, carry, args):  # the steps are the solver's own
-        return jax.tree.map(jnp.zeros_like, carry)
-
     carry = (state, before, jnp.ones_like(duration_h))
     solver = ExactFlow(midpoint)
     (end, consumed, ok), _ = solve(
-        still, solver, carry, duration_h, None, grid=_GRID, differentiable=differentiable
+        _still, solver, carry, duration_h, None, grid=_GRID, differentiable=differentiable
     )
     return end, consumed, ok > 0.0
 

@@ -131,9 +131,9 @@ def complete_cohort(key: jax.Array, covariates: Covariates, of: Population) -> C
     return Cohort(jax.vmap(complete)(keys, covariates))
 
 
-def on_admission(patient: Patient) -> dic.State:
+def on_admission(patient: Patient, *, differentiable: bool = False) -> dic.State:
     """What the disease has done until now."""
-    state = dic.untreated(patient.parameters, patient.onset_h)
+    state = dic.untreated(patient.parameters, patient.onset_h, differentiable=differentiable)
     return state.replace(organ_function=patient.organ_function, bleeding=patient.bleeding)
 
 

@@ -176,3 +176,19 @@ def test_what_is_not_ordered_is_not_known(ward):
     for name in ("antithrombin", "aptt"):
         assert observation[2 * names.index(name)] == -1.0
     assert observation[2 * names.index("platelets")] >= 0.0
+
+
+def test_gradients_flow_from_the_patient_to_the_reward(task):
+    """Reverse mode, reset included: more of the plasma exposed, less fibrinogen after a step."""
+    env = task.env.with_transition_gradients()
+    patient = env.sample_patient(jax.random.key(0), task.params)
+
+    def fibrinogen(exposed_per_h):
+        parameters = patient.parameters.replace(exposed_per_h=exposed_per_h)
+        _, state = env.reset_to(None, patient.replace(parameters=parameters), task.params)
+        state = env.step_env(jax.random.key(1), state, jnp.array(NOTHING), task.params)[1]
+        return state.blood.fibrinogen_g_per_l
+
+    slope = jax.jit(jax.grad(fibrinogen))(jnp.asarray(0.035))
+    assert jnp.isfinite(slope)
+    assert slope < 0.0

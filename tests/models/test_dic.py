@@ -144,7 +144,7 @@ def test_without_tissue_factor_the_untreated_are_healthy():
     gradient = jax.grad(
         lambda pm: (
             dic.untreated(
-                person().replace(tissue_factor_pm=pm), jnp.asarray(48.0)
+                person().replace(tissue_factor_pm=pm), jnp.asarray(48.0), differentiable=True
             ).fibrinogen_g_per_l
         )
     )(0.0)
@@ -193,9 +193,9 @@ def test_exposure_is_the_reduced_cascade():
     np.testing.assert_allclose(exact.prothrombin_nm[:16], ends, rtol=2e-4)
     for rate in dic.CONSUMPTION_PER_NM_S.values():
         share = [-np.expm1(-rate * np.asarray(x.thrombin_nm_s)) for x in (fast, exact)]
-        assert np.abs(share[0] - share[1]).max() < 0.02
+        assert np.abs(share[0] - share[1]).max() < 0.005
     made = [np.asarray(x.prothrombin_nm) for x in (fast, exact)]
-    assert np.abs(made[0] - made[1]).max() < 0.1 * 1400.0
+    assert np.abs(made[0] - made[1]).max() < 0.06 * 1400.0
     # Where little is consumed, precise.
     little = made[1] < 0.05 * 1400.0
     assert little.sum() > 20
@@ -236,15 +236,13 @@ def test_both_cascades_rank_plasmas_alike():
 
 
 def test_normal_plasma_is_a_table_of_the_reduced_cascade():
-    pm = jnp.geomspace(0.3, 50.0, 200)
-    table = exposure.expose_normal_plasma(pm)
-    run = jax.jit(
-        lambda pm: exposure.expose_reduced(
-            reduced.parameters(pm), jnp.full_like(pm, dic.EXPOSURE_S)
-        )
-    )(pm)
-    np.testing.assert_allclose(table.thrombin_nm_s, run.thrombin_nm_s, rtol=0.05)
-    np.testing.assert_allclose(table.prothrombin_nm, run.prothrombin_nm, rtol=0.05)
+    with jax.enable_x64():
+        pm = jnp.geomspace(0.3, 80.0, 100)
+        table = exposure.expose_normal_plasma(pm)
+        duration_s = jnp.full_like(pm, dic.EXPOSURE_S)
+        run = exposure.expose_reduced(reduced.parameters(pm), duration_s, steps=400)
+    np.testing.assert_allclose(table.thrombin_nm_s, run.thrombin_nm_s, rtol=0.03)
+    np.testing.assert_allclose(table.prothrombin_nm, run.prothrombin_nm, rtol=0.03)
     np.testing.assert_allclose(table.cofactors, run.cofactors, atol=0.02)
 
 
