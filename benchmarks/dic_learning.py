@@ -27,7 +27,7 @@ from hemosim_jax.registry import protocols_of
 CONFIG = WIDE.replace(total_steps=12_000_000)
 DEATH = -300.0
 BLEEDING = -10.0
-BLEEDING_FROM = 0.3  # severity; where the task is judged, 0.5
+BLEEDING_FROM = 0.2  # severity; where the task is judged, 0.5; a new bleed has 0.25
 
 
 def to_learn_from(params):

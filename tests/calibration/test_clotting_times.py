@@ -18,4 +18,10 @@ def test_normal_plasma_and_deficiency():
     assert formulas.pt_s({"V": jnp.ones(())}) == pytest.approx(formulas.NORMAL_PT_S)
     low = {"VII": jnp.asarray(0.3), "V": jnp.asarray(0.3)}
     assert formulas.pt_s(low) > formulas.pt_s({"VII": jnp.asarray(0.3)}) > formulas.NORMAL_PT_S
-    assert formulas.aptt_s({"VIII": jnp.asarray(0.05)}) > 1.5 * formulas.NORMAL_APTT_S
+    assert formulas.aptt_s({"VIII": jnp.asarray(0.1)}) > 1.4 * formulas.NORMAL_APTT_S
+
+
+def test_levels_beyond_the_fit_count_as_its_ends():
+    for level, end in ((0.01, 0.1), (3.0, 1.5)):
+        beyond, at_end = (formulas.pt_s({"Fg": jnp.asarray(x)}) for x in (level, end))
+        assert beyond == at_end
