@@ -126,7 +126,7 @@ def test_unknown_names_are_refused():
             assay(Plasma({"III": jnp.ones(())}))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_derivatives_of_an_assay_are_those_of_its_values():
     """Forward mode through the adaptive integrator, of the lag by prothrombin."""
 
