@@ -111,9 +111,10 @@ def expose_normal_plasma(tissue_factor_pm: Float[Array, "*b"]) -> Exposure:
 
     def interpolated(values):
         slopes = np.diff(values) / np.diff(log_pm)
-        bends = zip(log_pm[1:-1], np.diff(slopes), strict=True)
-        line = values[0] + slopes[0] * (at - log_pm[0])
-        return jnp.exp(sum((float(d) * jnp.maximum(at - x, 0.0) for x, d in bends), start=line))
+        # Python's floats, which leave the dtype to the patient.
+        bends = zip(log_pm[1:-1].tolist(), np.diff(slopes).tolist(), strict=True)
+        line = float(values[0]) + float(slopes[0]) * (at - float(log_pm[0]))
+        return jnp.exp(sum((d * jnp.maximum(at - x, 0.0) for x, d in bends), start=line))
 
     return _exposure(*map(interpolated, columns))
 
