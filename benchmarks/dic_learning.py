@@ -23,8 +23,8 @@ from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
 
-# Of training, chosen with other seeds and other held-out patients. Not so `BLEEDING_FROM`: with 0.3,
-# one seed of the medium tier had lost five of the 20,000 patients of the table in a severe bleed.
+# Of training, chosen with other seeds and other held-out patients. Not so `BLEEDING_FROM`: with
+# 0.3, one seed of the medium tier lost five of the 20,000 patients of the table in a severe bleed.
 CONFIG = WIDE.replace(total_steps=12_000_000)
 DEATH = -300.0
 BLEEDING = -10.0
