@@ -11,12 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.calibration.clotting_times import fit
 from hemosim_jax.integrate.reference import solve_reference
-from hemosim_jax.models.coagulation import hockin_mann as hm
-from hemosim_jax.models.coagulation import reduced
+from hemosim_jax.physiology.coagulation import hockin_mann, reduced
+from hemosim_jax.physiology.coagulation.clotting_times import fit
 from tests.conftest import SHARED
-from tests.models.coagulation.reference import (
+from tests.physiology.coagulation.beside_reference import (
     CLOTTING_TIMES,
     all_clotting_times,
     all_metrics,
@@ -48,7 +47,10 @@ def thrombin_generation():
     reference = rows(FOLDER / "ref_metrics.csv")
     columns = [name for name in reference[0] if name not in ("model", "TF_pM", "signal")]
     factor = np.array([float(row["TF_pM"]) * 1e-3 for row in reference])
-    start = {name: np.full_like(factor, hm.NORMAL_NM.get(name, 0.0)) for name in hm.SPECIES}
+    start = {
+        name: np.full_like(factor, hockin_mann.NORMAL_NM.get(name, 0.0))
+        for name in hockin_mann.SPECIES
+    }
     start["TF"] = factor
     total = np.array(
         [row["signal"] == "IIa+mIIa" and float(row["TF_pM"]) >= 10 for row in reference]
@@ -59,7 +61,7 @@ def thrombin_generation():
         relative, seconds = largest(ours, reference, {name: name for name in columns})
         drift = max(
             np.abs(sum(last[n] for n in m) / sum(start[n] for n in m) - 1.0).max()
-            for m in hm.CONSERVED.values()
+            for m in hockin_mann.CONSERVED.values()
         )
         area = np.abs(ours["AUC20min_nM_min"][total] / AREA_NM_MIN - 1.0).max()
         print(

@@ -24,13 +24,13 @@ from scipy.integrate import solve_ivp
 from benchmarks.hardware import description
 from hemosim_jax.integrate import trajectory
 from hemosim_jax.integrate.reference import solve_reference
-from hemosim_jax.models.coagulation import hockin_mann as hm
-from hemosim_jax.models.coagulation.assays import thrombin_generation
-from hemosim_jax.models.coagulation.plasma import Plasma
+from hemosim_jax.physiology.coagulation import hockin_mann
+from hemosim_jax.physiology.coagulation.assays import thrombin_generation
+from hemosim_jax.physiology.coagulation.plasma import Plasma
 
 DURATION_S = 1200.0
 CURVE_S = np.linspace(0.0, DURATION_S, 121)
-FACTORS = tuple(hm.NORMAL_NM)
+FACTORS = tuple(hockin_mann.NORMAL_NM)
 PEAK_ERROR = 2e-3
 LSODA_TOLERANCES = ((1e-3, 1e-5), (1e-4, 1e-6), (1e-5, 1e-7))
 REPEATS = 3
@@ -45,11 +45,11 @@ class Lsoda:
     """The same network in NumPy: two gathers, a product, two matrix products."""
 
     def __init__(self):
-        index = {name: i for i, name in enumerate(hm.SPECIES)}
-        parameters = hm.PARAMETERS["hockin2002"]
+        index = {name: i for i, name in enumerate(hockin_mann.SPECIES)}
+        parameters = hockin_mann.PARAMETERS["hockin2002"]
         used = [
             (r, parameters[k])
-            for r, (_, k) in zip(hm.REACTIONS, hm.EQUATIONS, strict=True)
+            for r, (_, k) in zip(hockin_mann.REACTIONS, hockin_mann.EQUATIONS, strict=True)
             if parameters[k]
         ]
         self.k = np.array([k for _, k in used])
@@ -83,8 +83,8 @@ class Lsoda:
         for row, fractions in enumerate(levels):
             y = np.zeros(self.one)
             for name, fraction in zip(FACTORS, fractions, strict=True):
-                y[self.index[name]] = fraction * hm.NORMAL_NM[name]
-            y[self.index["TF"]] = hm.TISSUE_FACTOR_NM
+                y[self.index[name]] = fraction * hockin_mann.NORMAL_NM[name]
+            y[self.index["TF"]] = hockin_mann.TISSUE_FACTOR_NM
             solution = solve_ivp(
                 self.slope,
                 (0.0, DURATION_S),
@@ -123,7 +123,7 @@ def compiled(block):
 
     def one(fractions):
         levels = dict(zip(FACTORS, fractions, strict=True))
-        factor = jnp.full((), hm.TISSUE_FACTOR_NM)
+        factor = jnp.full((), hockin_mann.TISSUE_FACTOR_NM)
         result = thrombin_generation(
             Plasma(levels), factor, model="hockin2002", duration_s=DURATION_S
         )
@@ -161,17 +161,17 @@ def kvaerno_peaks(levels):
 
         def one(fractions):
             levels = dict(zip(FACTORS, fractions, strict=True))
-            state = hm.initial_state(levels, jnp.full((), hm.TISSUE_FACTOR_NM))
+            state = hockin_mann.initial_state(levels, jnp.full((), hockin_mann.TISSUE_FACTOR_NM))
             states = solve_reference(
-                hm.vector_field,
+                hockin_mann.vector_field,
                 state,
                 jnp.asarray(times),
-                hm.PARAMETERS["hockin2002"],
+                hockin_mann.PARAMETERS["hockin2002"],
                 solver=diffrax.Kvaerno5(),
                 rtol=1e-8,
                 atol=1e-10,
             )
-            return jnp.max(hm.thrombin_nm(states))
+            return jnp.max(hockin_mann.thrombin_nm(states))
 
         columns = tuple(jnp.asarray(c, jnp.float64) for c in levels.T)
         return np.asarray(jax.jit(lambda c: jax.lax.map(one, c))(columns))

@@ -14,29 +14,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.models import dic
-from hemosim_jax.models.coagulation import hockin_mann
-from hemosim_jax.models.coagulation.assays import thrombin_generation
-from hemosim_jax.models.coagulation.plasma import Plasma
-from hemosim_jax.patients import dic as patients_dic
-from tests.models.dic_courses import differences
+from hemosim_jax.physiology.coagulation import hockin_mann
+from hemosim_jax.physiology.coagulation.assays import thrombin_generation
+from hemosim_jax.physiology.coagulation.plasma import Plasma
+from hemosim_jax.tasks.dic import consumption, population
+from tests.tasks.dic.random_treatment import differences
 
-TIERS = {"easy": patients_dic.EASY, "medium": patients_dic.MEDIUM, "hard": patients_dic.HARD}
+TIERS = {"easy": population.EASY, "medium": population.MEDIUM, "hard": population.HARD}
 
 
-def cascades(population, anti_xa_u_per_ml, patients=256):
+def cascades(patients, anti_xa_u_per_ml, count=256):
     """Mean shares by both cascades, and their rank correlation, of fibrinogen and prothrombin."""
-    keys = jax.random.split(jax.random.key(0), patients)
-    drawn = jax.vmap(lambda key: patients_dic.sample(key, population))(keys)
-    state = jax.vmap(patients_dic.on_admission)(drawn)
-    state = state.replace(anti_xa_u_per_ml=jnp.full(patients, anti_xa_u_per_ml))
+    keys = jax.random.split(jax.random.key(0), count)
+    drawn = jax.vmap(lambda key: population.sample(key, patients))(keys)
+    state = jax.vmap(population.on_admission)(drawn)
+    state = state.replace(anti_xa_u_per_ml=jnp.full(count, anti_xa_u_per_ml))
 
     def shares(cascade):
-        outcome, ok = jax.jit(jax.vmap(lambda s: dic.expose(s, cascade)))(state)
+        outcome, ok = jax.jit(jax.vmap(lambda s: consumption.expose(s, cascade)))(state)
         assert bool(ok.all()), "the solver failed"
-        return jax.vmap(dic.consumption)(outcome, state)
+        return jax.vmap(consumption.consumption)(outcome, state)
 
-    pairs = [shares(cascade) for cascade in dic.CASCADES]
+    pairs = [shares(cascade) for cascade in consumption.CASCADES]
     words = []
     for name, read in (
         ("platelets", lambda c: c.platelets),
@@ -54,7 +53,7 @@ def own_consumption(tissue_factor_pm):
     """Shares of VII and X that Hockin & Mann itself activates in normal plasma in an exposure."""
     result = jax.jit(
         lambda pm: thrombin_generation(
-            Plasma(), 1e-3 * pm, model="hockin2002", duration_s=dic.EXPOSURE_S
+            Plasma(), 1e-3 * pm, model="hockin2002", duration_s=consumption.EXPOSURE_S
         )
     )(jnp.asarray(tissue_factor_pm))
     last, normal = result.last, hockin_mann.NORMAL_NM
@@ -68,13 +67,13 @@ def main():
     parser.add_argument("--patients", type=int, default=50)
     options = parser.parse_args()
     for interval_h, decisions in ((4.0, 42), (24.0, 7)):
-        for tier, population in TIERS.items():
-            found = differences(population, options.patients, decisions, interval_h)
+        for tier, patients in TIERS.items():
+            found = differences(patients, options.patients, decisions, interval_h)
             words = ", ".join(f"{name} {value:.3%}" for name, value in found.items())
             print(f"{tier}, every {interval_h:g} h: {words}")
-    for tier, population in TIERS.items():
+    for tier, patients in TIERS.items():
         for anti_xa in (0.0, 0.3):
-            print(f"{tier}, anti-Xa {anti_xa}, reduced and full: {cascades(population, anti_xa)}")
+            print(f"{tier}, anti-Xa {anti_xa}, reduced and full: {cascades(patients, anti_xa)}")
     for pm in (5.0, 15.0, 25.0):
         print(f"{pm:g} pM in normal plasma, by the full cascade alone: {own_consumption(pm)}")
 

@@ -58,13 +58,13 @@ def main():
         results = judge(env, params, [*protocols_of(env).values(), *agents], options.patients)
         guideline = next(e for e in results if e.policy == "guideline")
         minutes = (time.perf_counter() - started) / 60.0
-        summaries = [report.summary(env, result) for result in results]
-        console.print(report.table(env, summaries, f"{tier} ({minutes:.1f} min)"))
+        summaries = [report.summary(task_of(env.name), result) for result in results]
+        console.print(report.table(summaries, f"{tier} ({minutes:.1f} min)"))
         for name in ("mortality_28_d_percent", "died_percent"):
-            shown = ", ".join(f"{e.policy} {e.outcomes[name].mean():.2f}" for e in results)
+            shown = ", ".join(f"{e.policy} {e.metrics[name].mean():.2f}" for e in results)
             console.print(f"{name}: {shown}")
-        for name in ("bled_to_death_percent", "died_bleeding_percent"):
-            count = {e.policy: int((e.outcomes[name] > 0.0).sum()) for e in results}
+        for name in ("died_in_severe_bleed_percent", "died_bleeding_percent"):
+            count = {e.policy: int((e.metrics[name] > 0.0).sum()) for e in results}
             console.print(f"{name}, patients of {options.patients:,}: {count}")
         pair = difference(worst(results, "ppo"), guideline)
         console.print(f"worst seed, same patients: {pair}")

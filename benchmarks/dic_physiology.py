@@ -16,7 +16,7 @@ import hemosim_jax
 from benchmarks.hardware import description
 from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
 from hemosim_jax.evaluation.streams import held_out
-from hemosim_jax.registry import protocols_of
+from hemosim_jax.registry import protocols_of, task_of
 
 
 def main():
@@ -31,10 +31,17 @@ def main():
         env, params = hemosim_jax.make("DICManagement-v0", difficulty=tier)
         table = Table(tier, *columns, title=f"{options.patients:,} patients")
         for policy in protocols_of(env).values():
-            result = evaluate(env, params, policy, held_out(0), num_patients=options.patients)
-            outcomes = {name: np.asarray(x) for name, x in result.outcomes.items()}
+            result = evaluate(
+                task_of(env.name), env, params, policy, held_out(0), num_patients=options.patients
+            )
+            outcomes = {name: np.asarray(x) for name, x in result.metrics.items()}
             overt, mortality = outcomes["overt_percent"] > 0.0, outcomes["mortality_28_d_percent"]
-            shown = [100.0 * overt, mortality, mortality[overt], outcomes["bled_to_death_percent"]]
+            shown = [
+                100.0 * overt,
+                mortality,
+                mortality[overt],
+                outcomes["died_in_severe_bleed_percent"],
+            ]
             table.add_row(
                 policy.name,
                 *(_percent(x) for x in shown),

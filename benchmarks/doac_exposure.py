@@ -16,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.models import doac, oral_dosing
-from hemosim_jax.models.doac_covariates import Covariates
+from hemosim_jax.physiology import oral_dosing
+from hemosim_jax.tasks.doac import drugs
+from hemosim_jax.tasks.doac.covariates import PharmacokineticCovariates
 from tests.conftest import SHARED
-from tests.models.dose_by_dose import POINTS, differences
+from tests.physiology.dose_by_dose import POINTS, differences
 
 REFERENCE = SHARED / "reference" / "anticoagulants" / "ref_doac_steady_state.csv"
 # Drug, dose, clearance, weight, age, published peak and trough.
@@ -37,9 +38,9 @@ LABEL_AUC_RATIOS = {"rivaroxaban": (1.44, 1.52, 1.64), "dabigatran": (1.5, 3.2, 
 REFERENCE_DABIGATRAN = (12.4, 1.244, 120.0)
 
 
-def covariates(clearance_ml_per_min, weight_kg, age_y) -> Covariates:
+def covariates(clearance_ml_per_min, weight_kg, age_y) -> PharmacokineticCovariates:
     """A man who is not Asian and takes nothing else."""
-    return Covariates(
+    return PharmacokineticCovariates(
         age_y=jnp.float32(age_y),
         weight_kg=jnp.float32(weight_kg),
         male=jnp.ones((), bool),
@@ -49,26 +50,26 @@ def covariates(clearance_ml_per_min, weight_kg, age_y) -> Covariates:
     )
 
 
-def typical(drug: int, of: Covariates) -> oral_dosing.Parameters:
+def typical(drug: int, of: PharmacokineticCovariates) -> oral_dosing.Parameters:
     """The parameters without random effects."""
-    normals = [jnp.float32(0.0)] * doac.N_EFFECTS
-    return doac.parameters(of, normals, len(doac.DRUGS))[drug]
+    normals = [jnp.float32(0.0)] * drugs.N_EFFECTS
+    return drugs.parameters(of, normals, len(drugs.DRUGS))[drug]
 
 
 @jax.jit
 def steady_day(parameters, regimen):
     """Hours, concentrations and the AUC of a day after two months."""
-    start = oral_dosing.initial_state(parameters)
-    state, _ = oral_dosing.advance(start, jnp.float32(60.0 * 24.0), parameters, regimen)
+    start = oral_dosing.TABLETS.initial_state(parameters)
+    state, _ = oral_dosing.TABLETS.advance(start, jnp.float32(60.0 * 24.0), parameters, regimen)
     state = state.replace(auc_ng_h_per_ml=jnp.float32(0.0))
     hours = jnp.linspace(24.0 / POINTS, 24.0, POINTS)
-    later, _ = jax.vmap(lambda h: oral_dosing.advance(state, h, parameters, regimen))(hours)
+    later, _ = jax.vmap(lambda h: oral_dosing.TABLETS.advance(state, h, parameters, regimen))(hours)
     level = jax.vmap(lambda s: oral_dosing.concentration_ng_per_ml(s, parameters))(later)
     return hours, level, later.auc_ng_h_per_ml[-1]
 
 
 def regimen_of(drug: int, dose_mg: float):
-    return jax.tree.map(jnp.float32, doac.regimen(dose_mg, drug))
+    return jax.tree.map(jnp.float32, drugs.regimen(dose_mg, drug))
 
 
 def against_reference():
@@ -79,7 +80,7 @@ def against_reference():
     """
     worst = {}
     for row in csv.DictReader(REFERENCE.read_text().splitlines()):
-        text, drug = row["covariates"], doac.DRUGS.index(row["drug"])
+        text, drug = row["covariates"], drugs.DRUGS.index(row["drug"])
         if "Yang" in row["model"]:
             continue  # another model
 
@@ -110,7 +111,7 @@ def main():
     parser.add_argument("--patients", type=int, default=200)
     options = parser.parse_args()
     for name, dose_mg, clearance, weight, age, peak, trough in PUBLISHED:
-        drug = doac.DRUGS.index(name)
+        drug = drugs.DRUGS.index(name)
         parameters = typical(drug, covariates(clearance, weight, age))
         hours, level, _ = map(np.asarray, steady_day(parameters, regimen_of(drug, dose_mg)))
         at_20 = np.interp(20.0, hours, level)
@@ -124,7 +125,7 @@ def main():
         worst = against_reference()
         print("reference: " + ", ".join(f"{drug} {miss:.2%}" for drug, miss in worst.items()))
     for name, published in LABEL_AUC_RATIOS.items():
-        drug = doac.DRUGS.index(name)
+        drug = drugs.DRUGS.index(name)
         areas = [
             float(steady_day(typical(drug, covariates(k, 80.0, 65.0)), regimen_of(drug, 20.0))[2])
             for k in KIDNEYS_ML_PER_MIN
@@ -135,12 +136,12 @@ def main():
             for ours, theirs in zip(ratios, published, strict=True)
         )
         print(f"{name}, AUC ratios in mild, moderate, severe impairment: {text}")
-    for drug, model in enumerate(doac.MODELS):
+    for drug, model in enumerate(drugs.MODELS):
         for dose_mg in model.DOSES_MG:
             worst = differences(drug, dose_mg, options.patients)
             text = ", ".join(f"{name} {miss:.1e}" for name, miss in worst.items())
             print(
-                f"month of {doac.DRUGS[drug]} {dose_mg:g} mg, {options.patients} patients: {text}"
+                f"month of {drugs.DRUGS[drug]} {dose_mg:g} mg, {options.patients} patients: {text}"
             )
 
 

@@ -17,9 +17,9 @@ from rich.table import Table
 import hemosim_jax
 from benchmarks.hardware import description
 from benchmarks.learning import judge, parser, train_ppo, worst
-from hemosim_jax.envs.doac_expected_rewards import DOACExpectedRewards
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of
+from hemosim_jax.tasks.doac.expected_rewards import DOACExpectedRewards
 
 # Agents learn from expected rewards, half of their patients with a prescription; they are judged
 # where events happen. A decision shows at once in what is expected of its month, so the horizon can

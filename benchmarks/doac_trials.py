@@ -14,31 +14,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.calibration import doac_trials
 from hemosim_jax.evaluation.streams import held_out, training
-from hemosim_jax.models import doac, oral_dosing
-from hemosim_jax.outcomes import doac_events
-from hemosim_jax.patients import atrial_fibrillation as patients_af
-from hemosim_jax.patients import doac_course
-from hemosim_jax.patients.atrial_fibrillation_trials import TRIALS
+from hemosim_jax.physiology import oral_dosing
+from hemosim_jax.tasks.doac import calibration, disturbances, drugs, hazards, population
+from hemosim_jax.tasks.doac.trials import TRIALS
 
 MONTH_H = 30.0 * 24.0
 
 
 def simulate(trial, arm, months, patient, key):
     """First events of one patient: whether and after how many years, of stroke and of bleeding."""
-    fixed = doac_events.CALIBRATED.replace(
-        stroke_scale=trial.stroke_factor * doac_events.CALIBRATED.stroke_scale,
-        bleeding_scale=trial.bleeding_factor * doac_events.CALIBRATED.bleeding_scale,
+    fixed = hazards.CALIBRATED.replace(
+        stroke_scale=trial.stroke_factor * hazards.CALIBRATED.stroke_scale,
+        bleeding_scale=trial.bleeding_factor * hazards.CALIBRATED.bleeding_scale,
     )
     month_h, zero = jnp.float32(MONTH_H), jnp.float32(0.0)
-    years = month_h / doac_events.HOURS_PER_Y
-    risks = doac_trials.risks_of(patient)
+    years = month_h / hazards.HOURS_PER_Y
+    risks = calibration.risks_of(patient)
     if arm.drug is not None:
-        covariates = patients_af.pharmacokinetic_covariates(patient, zero)
-        parameters = doac.parameters(covariates, patient.effects, len(doac.DRUGS))[arm.drug]
-        full, less = (doac.regimen(dose, arm.drug) for dose in (arm.dose_mg, arm.reduced_dose_mg))
-        reduced = doac_trials.reduced(arm, patient)
+        covariates = population.pharmacokinetic_covariates(patient, disturbances.well(zero), zero)
+        parameters = drugs.parameters(covariates, patient.effects, len(drugs.DRUGS))[arm.drug]
+        full, less = (drugs.regimen(dose, arm.drug) for dose in (arm.dose_mg, arm.reduced_dose_mg))
+        reduced = calibration.reduced(arm, patient)
         regimen = jax.tree.map(lambda f, r: jnp.where(reduced, r, f), full, less)
 
     def month(carry, month_key):
@@ -46,22 +43,22 @@ def simulate(trial, arm, months, patient, key):
         if arm.drug is None:
             time_in_range = trial.warfarin_time_in_range_percent
             scales = fixed.stroke_scale, fixed.bleeding_scale
-            rates = doac_events.hazards_on_warfarin(time_in_range, *risks, *scales)
+            rates = hazards.hazards_on_warfarin(time_in_range, *risks, *scales)
         else:
             before = state.auc_ng_h_per_ml
-            state, _ = oral_dosing.advance(state, month_h, parameters, regimen)
+            state, _ = oral_dosing.TABLETS.advance(state, month_h, parameters, regimen)
             mean = (state.auc_ng_h_per_ml - before) / month_h
-            exposure = mean / doac_events.TYPICAL_MEAN_NG_PER_ML[arm.drug]
-            rates = doac_events.hazards(exposure, arm.drug, *risks, fixed)
+            exposure = mean / hazards.TYPICAL_MEAN_NG_PER_ML[arm.drug]
+            rates = hazards.hazards_on_drug(exposure, arm.drug, *risks, fixed)
         expected = jax.tree.map(lambda rate: rate * years, rates)
-        uniforms = jax.random.uniform(month_key, (doac_course.N_EVENT_UNIFORMS,))
-        course = doac_course.events(uniforms, course, expected)
+        uniforms = jax.random.uniform(month_key, (disturbances.N_EVENT_UNIFORMS,))
+        course, _ = disturbances.events(uniforms, course, expected)
         names = ("stroke", "major_bleed", "intracranial", "gastrointestinal", "fatal")
         row = {name: alive & getattr(course, name) for name in names}
         return (state, course, alive & ~course.fatal), (row, alive)
 
-    start = oral_dosing.initial_state(parameters) if arm.drug is not None else ()
-    carry = (start, patient.course, jnp.ones((), bool))
+    start = oral_dosing.TABLETS.initial_state(parameters) if arm.drug is not None else ()
+    carry = (start, disturbances.well(zero), jnp.ones((), bool))
     _, (rows, alive) = jax.lax.scan(month, carry, jax.random.split(key, months))
 
     def first(event):
@@ -90,12 +87,12 @@ def main():
     parser.add_argument("--refit", action="store_true")
     options = parser.parse_args()
     if options.refit:
-        fitted = doac_trials.fit(training(0).key(), 200_000)
-        print(f"fitted: {fitted}\nstored: {doac_events.CALIBRATED}")
+        fitted = calibration.fit(training(0).key(), 200_000)
+        print(f"fitted: {fitted}\nstored: {hazards.CALIBRATED}")
     worst = 0.0
     for trial, key in zip(TRIALS, jax.random.split(held_out(0).key(), len(TRIALS)), strict=True):
         key_patients, key_events = jax.random.split(key)
-        patients = doac_trials.sample_patients(trial, key_patients, options.patients)
+        patients = calibration.sample_patients(trial, key_patients, options.patients)
         rates = {
             arm.name: rates_of(trial, arm, patients, options.months, key_events)
             for arm in trial.arms

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import hemosim_jax
-from hemosim_jax.models import heparin
-from hemosim_jax.models.aptt_reagent import RASCHKE
+from hemosim_jax.physiology.aptt_reagent import RASCHKE
+from hemosim_jax.tasks.heparin import model
+from hemosim_jax.tasks.heparin.model import HeparinModel
 from tests.conftest import SHARED
-from tests.envs.heparin_courses import differences
+from tests.tasks.heparin.random_infusion import differences
 
 WEIGHT_KG = 80.0
 STEP_H = 0.002
@@ -28,12 +29,12 @@ REFERENCE = SHARED / "reference/anticoagulants/ref_ufh_raschke_typical.csv"
 def half_life_min(parameters, u_per_kg):
     """Minutes until half of a bolus is left."""
     one, zero = jnp.ones(()), jnp.zeros(())
-    inputs = heparin.Inputs(zero, one, one, zero)
+    inputs = model.Inputs(zero, one, one, zero)
     dose_u = jnp.float32(u_per_kg * WEIGHT_KG)
-    start = heparin.give_bolus(heparin.initial_state(parameters), dose_u, parameters)
+    start = model.give_bolus(HeparinModel().initial_state(parameters), dose_u, parameters)
 
     def one_step(state, _):
-        state, _ = heparin.advance(state, jnp.float32(STEP_H), parameters, inputs)
+        state, _ = HeparinModel().advance(state, jnp.float32(STEP_H), parameters, inputs)
         return state, state.anti_xa_u_per_ml
 
     levels = np.asarray(jax.lax.scan(one_step, start, None, length=2000)[1])
@@ -45,16 +46,16 @@ def against_reference(parameters):
     with REFERENCE.open() as file:
         rows = [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
     one, zero = jnp.ones(()), jnp.zeros(())
-    inputs = heparin.Inputs(jnp.float32(18.0 * WEIGHT_KG), one, one, zero)
+    inputs = model.Inputs(jnp.float32(18.0 * WEIGHT_KG), one, one, zero)
     dose_u = jnp.float32(80.0 * WEIGHT_KG)
-    state = heparin.give_bolus(heparin.initial_state(parameters), dose_u, parameters)
+    state = model.give_bolus(HeparinModel().initial_state(parameters), dose_u, parameters)
     worst, previous_h = np.zeros(2), 0.0
     for row in rows:
         if row["t_h"] > previous_h:
             gap_h = jnp.float32(row["t_h"] - previous_h)
-            state, _ = heparin.advance(state, gap_h, parameters, inputs)
+            state, _ = HeparinModel().advance(state, gap_h, parameters, inputs)
             previous_h = row["t_h"]
-        aptt_s = float(heparin.aptt_s(state, parameters, RASCHKE))
+        aptt_s = float(model.aptt_s(state, parameters, RASCHKE))
         ours = np.array([float(state.anti_xa_u_per_ml), aptt_s])
         reference = np.array([row["antiXa_U_mL"], row["aPTT_raschke_loglin_s"]])
         worst = np.maximum(worst, np.abs(ours / reference - 1.0))
@@ -65,7 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=1000)
     options = parser.parse_args()
-    parameters = heparin.typical_parameters(jnp.float32(WEIGHT_KG))
+    parameters = model.typical_parameters(jnp.float32(WEIGHT_KG))
     for u_per_kg, published in PUBLISHED_HALF_LIFE_MIN.items():
         minutes = half_life_min(parameters, u_per_kg)
         print(
@@ -73,7 +74,7 @@ def main():
             f"{100.0 * (minutes / published - 1.0):+.0f} %)"
         )
     for renal_function in (1.0, 0.1):
-        steady = heparin.steady_state_anti_xa(
+        steady = model.steady_state_anti_xa(
             jnp.float32(18.0 * WEIGHT_KG), parameters, jnp.float32(renal_function)
         )
         print(f"18 U/kg/h at renal function {renal_function}: anti-Xa {steady:.3f} U/mL")
@@ -83,7 +84,7 @@ def main():
     for difficulty in ("easy", "medium", "hard"):
         env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty=difficulty)
         for hours in (6.0, 12.0):
-            params = params.replace(decision_interval_h=jnp.float32(hours))
+            params = params.replace(decision_interval=jnp.float32(hours))
             difference = differences(env, params, options.patients)
             aptt_s, level = difference["aptt_s"], difference["anti_xa_u_per_ml"]
             print(

@@ -14,9 +14,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from hemosim_jax.decision_support.aptt_forecast import forecast_courses
-from hemosim_jax.models.aptt_reagent import REAGENTS
-from hemosim_jax.patients.mimic_heparin import read_heparin_courses
+from hemosim_jax.physiology.aptt_reagent import REAGENTS
+from hemosim_jax.tasks.heparin.aptt_forecast import forecast_courses
+from hemosim_jax.tasks.heparin.mimic_heparin import read_heparin_courses
 
 RESAMPLES = 2000
 

@@ -17,8 +17,7 @@ from scipy.stats import binomtest
 import hemosim_jax
 from benchmarks.heparin_ward import STEP_H, simulate
 from hemosim_jax.evaluation.streams import held_out
-from hemosim_jax.models import heparin
-from hemosim_jax.protocols import heparin_nomograms as nomograms
+from hemosim_jax.tasks.heparin import model, nomograms
 
 DAYS = 21
 BLOCK = 5000
@@ -32,7 +31,9 @@ def recovery_days(parameters, fall=0.5):
         def one_hour(carry, _):
             state, stopped, since_h, recovered_h = carry
             rate = jnp.where(stopped, 0.0, 18.0 / 50.0 * parameters.volume_ml)
-            state, _ = heparin.advance(state, hour, parameters, heparin.Inputs(rate, one, one, one))
+            state, _ = HeparinModel().advance(
+                state, hour, parameters, model.Inputs(rate, one, one, one)
+            )
             platelets = state.platelets_1e9_per_l
             stopped = stopped | (platelets < (1.0 - fall) * parameters.baseline_platelets_1e9_per_l)
             since_h = since_h + stopped
@@ -40,7 +41,12 @@ def recovery_days(parameters, fall=0.5):
             recovered_h = jnp.where(back & jnp.isinf(recovered_h), since_h, recovered_h)
             return (state, stopped, since_h, recovered_h), None
 
-        start = (heparin.initial_state(parameters), jnp.zeros((), bool), zero, zero + jnp.inf)
+        start = (
+            HeparinModel().initial_state(parameters),
+            jnp.zeros((), bool),
+            zero,
+            zero + jnp.inf,
+        )
         return jax.lax.scan(one_hour, start, None, length=24 * 40)[0][1::2]
 
     stopped, recovered_h = jax.jit(jax.vmap(one_patient))(parameters)

@@ -69,9 +69,9 @@ def main():
                 discrete, its_params = hemosim_jax.make(DISCRETE, difficulty=tier)
                 networks = train_dqn(discrete, its_params, options.seeds)
                 results += judge(discrete, its_params, networks, options.patients)
-            summaries = [report.summary(env, result) for result in results]
+            summaries = [report.summary(task_of(env.name), result) for result in results]
             minutes = (time.perf_counter() - started) / 60.0
-            console.print(report.table(env, summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
+            console.print(report.table(summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
             by_name = {name: worst(results, name) for name in ("ppo", "recurrent", "dqn")}
             pairs = [(agent, best) for agent in by_name.values() if agent]
             if by_name["recurrent"]:

@@ -16,7 +16,7 @@ import numpy as np
 import hemosim_jax
 from benchmarks.heparin_ward import STEP_H, simulate
 from hemosim_jax.evaluation.streams import held_out
-from hemosim_jax.protocols import heparin_nomograms as nomograms
+from hemosim_jax.tasks.heparin import nomograms
 
 THRESHOLD_S = 45.0
 HOURS = 48

@@ -8,6 +8,7 @@ import jax
 from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
+from hemosim_jax.registry import task_of
 
 
 def parser(description, total_steps, patients):
@@ -38,7 +39,10 @@ def named(policies, name):
 
 def judge(env, params, policies, patients):
     """The evaluations of all policies, on the same patients and the same chance events."""
-    return [evaluate(env, params, p, held_out(1000), num_patients=patients) for p in policies]
+    return [
+        evaluate(task_of(env.name), env, params, p, held_out(1000), num_patients=patients)
+        for p in policies
+    ]
 
 
 def worst(evaluations, name):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import hemosim_jax
-from hemosim_jax.spaces import MultiDiscrete
+from hemosim_jax.core.spaces import MultiDiscrete
 
 REPEATS = 7
 STEPS_PER_MEASUREMENT = 2**20  # at least 40 steps of every patient

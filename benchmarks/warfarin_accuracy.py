@@ -10,8 +10,8 @@ import numpy as np
 
 import hemosim_jax
 from tests.conftest import SHARED
-from tests.envs.reference_courses import inr_differences
-from tests.models.test_warfarin import MODELS, column, parameters_of, rows_of, run_daily
+from tests.tasks.warfarin.reference_courses import inr_differences
+from tests.tasks.warfarin.test_hamberg import MODELS, column, parameters_of, rows_of, run_daily
 
 
 def relative(result, expected):

@@ -12,13 +12,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from hemosim_jax.tasks.warfarin.iwpc import read_iwpc
 
-from hemosim_jax.calibration.warfarin_iwpc import calibration_of, fit, typical_dose_mg_per_week
-from hemosim_jax.envs.warfarin_dosing import MODELS
-from hemosim_jax.patients.iwpc import read_iwpc
-from hemosim_jax.patients.warfarin import complete_cohort, population
-from hemosim_jax.patients.warfarin_course import CourseRisks
-from hemosim_jax.protocols.warfarin_algorithms import iwpc_clinical, iwpc_pharmacogenetic
+from hemosim_jax.tasks.warfarin.algorithms import iwpc_clinical, iwpc_pharmacogenetic
+from hemosim_jax.tasks.warfarin.calibration import calibration_of, fit, typical_dose_mg_per_week
+from hemosim_jax.tasks.warfarin.disturbances import Risks
+from hemosim_jax.tasks.warfarin.environment import MODELS
+from hemosim_jax.tasks.warfarin.population import complete_cohort, of_ancestry
 
 FOLDS = 10
 
@@ -65,9 +65,9 @@ def main():
             )
         print(f"  {name}, fitted in {FOLDS}-fold cross-validation: "
               f"{cross_validated_error(model, covariates, dose):.2f}")  # fmt: skip
-        of, need = population("European", calibration_of("iwpc", model)), []
+        of, need = of_ancestry("European", calibration_of("iwpc", model)), []
         for seed in range(20):
-            drawn = complete_cohort(jax.random.key(seed), covariates, of, CourseRisks(), model)
+            drawn = complete_cohort(jax.random.key(seed), covariates, of, Risks(), model)
             need.append(7.0 * model.steady_state_dose_mg_per_day(drawn.patients.parameters, 2.5))
         need = np.concatenate(need)
         print(

@@ -21,7 +21,7 @@ from hemosim_jax.evaluation.evaluate import evaluate
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning.config import PRESETS
 from hemosim_jax.learning.ppo import agent_policy, make_train
-from hemosim_jax.registry import protocols_of
+from hemosim_jax.registry import protocols_of, task_of
 
 
 def main():
@@ -48,20 +48,23 @@ def main():
     console.print(f"{config.total_steps:,} steps in {min(seconds):.0f}-{max(seconds):.0f} s a seed")
     stream = held_out(1000)
     summaries = [
-        report.summary(env, evaluate(env, params, policy, stream, num_patients=options.patients))
+        report.summary(
+            env,
+            evaluate(task_of(env.name), env, params, policy, stream, num_patients=options.patients),
+        )
         for policy in policies
     ]
     title = f"{env.name}, {options.difficulty}, {options.patients:,} held-out patients"
-    console.print(report.table(env, summaries, title))
+    console.print(report.table(summaries, title))
     agents = [row for row in summaries if row["policy"].startswith("ppo")]
     others = [row for row in summaries if not row["policy"].startswith("ppo")]
     best = max(others, key=lambda row: row["return"]["mean"])
-    in_range = max(others, key=lambda row: row[env.readout.outcome]["mean"])
+    in_range = max(others, key=lambda row: row[outcome]["mean"])
     worst = min(agents, key=lambda row: row["return"]["mean"])
-    least = min(agents, key=lambda row: row[env.readout.outcome]["mean"])
+    least = min(agents, key=lambda row: row[outcome]["mean"])
     console.print(
         f"worst seed against best protocol: return {worst['return']} | {best['return']};"
-        f" {env.readout.outcome} {least[env.readout.outcome]} | {in_range[env.readout.outcome]}"
+        f" {outcome} {least[outcome]} | {in_range[outcome]}"
     )
     if options.out:
         options.out.write_text(json.dumps({"seconds": seconds, "summaries": summaries}, indent=1))

@@ -5,6 +5,7 @@ from hemosim_jax.registry import TASKS as TASKS
 from hemosim_jax.registry import make as make
 from hemosim_jax.registry import protocols_of as protocols_of
 from hemosim_jax.registry import register_with_gymnax
+from hemosim_jax.registry import task_of as task_of
 
 __version__ = "0.1.0"
 

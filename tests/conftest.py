@@ -1,4 +1,14 @@
-"""Shared fixtures. Compiled functions are made once for the whole run."""
+"""Shared fixtures. Compiled functions are made once for the whole run.
+
+The package is imported under a checker of its annotations: shapes, dtypes and types of whatever a
+test calls are held against the signatures.
+"""
+
+from jaxtyping import install_import_hook
+
+import tests.typechecker  # noqa: F401  (the hook names it)
+
+install_import_hook("hemosim_jax", "tests.typechecker.checked")
 
 from pathlib import Path
 
@@ -44,7 +54,7 @@ class Task:
     """An environment with compiled, batched functions."""
 
     def __init__(self, env, params):
-        self.env, self.params = env, params
+        self.env, self.params, self.task = env, params, hemosim_jax.task_of(env.name)
         self.sample = jax.jit(jax.vmap(env.sample_patient, in_axes=(0, None)))
         self.reset = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))
         self.step = jax.jit(jax.vmap(env.step, in_axes=(0, 0, 0, None)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import hemosim_jax
-from hemosim_jax.spaces import Box
+from hemosim_jax.core.spaces import Box
 from tests.conftest import Task
 
 PATIENTS = 8
@@ -66,7 +66,7 @@ def test_whole_random_episodes_stay_finite_and_in_the_space(task):
             assert np.isfinite(value).all(), name
         assert names in (None, set(info))
         names = set(info)
-        assert {"therapeutic", "cost", "terminated", "truncated"} <= names
+        assert {"therapeutic", "cost", "discount", "terminated", "truncated"} <= names
     assert (np.asarray(state.time) <= task.params.max_steps_in_episode).all()
 
 
@@ -75,7 +75,8 @@ def test_whole_random_episodes_stay_finite_and_in_the_space(task):
 def test_flags(task, terminated, truncated):
     env = copy.copy(task.env)
     env.is_terminated = lambda state, params: jnp.asarray(terminated)
-    params = task.params.replace(max_steps_in_episode=jnp.int32(1 if truncated else 99))
+    interval = task.params.decision_interval
+    params = task.params.replace(horizon=interval * (1.0 if truncated else 99.0))
     key, action = jax.random.key(1), random_actions(task, 0)[0]
     _, state = env.reset(jax.random.key(0), params)
     observation, after, _, was_terminated, was_truncated, info = env.step(
@@ -106,7 +107,7 @@ def test_a_second_call_and_other_values_do_not_retrace(task):
     step = jax.jit(chex.assert_max_traces(task.env.step_env, n=1))
     _, state = task.env.reset(jax.random.key(0), task.params)
     for seed in range(3):
-        params = task.params.replace(decision_interval_h=jnp.float32(24.0 + seed))
+        params = task.params.replace(decision_interval=jnp.float32(24.0 + seed))
         action = random_actions(task, seed)[0]
         _, state, *_ = step(jax.random.key(seed), state, action, params)
 
@@ -125,7 +126,8 @@ def test_vmap_equals_loop_and_jit_equals_no_jit(task):
 
 
 def test_params_can_be_vmapped(task):
-    other = task.params.replace(decision_interval_h=2.0 * task.params.decision_interval_h)
+    doubled = 2.0 * task.params.decision_interval
+    other = task.params.replace(decision_interval=doubled)
     stacked = jax.tree.map(lambda *x: jnp.stack(x), task.params, other)
     run = jax.vmap(task.env.step_env, in_axes=(None, None, None, 0))
     _, state = task.env.reset(jax.random.key(0), task.params)
@@ -158,8 +160,16 @@ def test_reset_to_starts_with_the_patient_given(task):
 def test_observation_decodes_and_describes(task):
     observation, state = task.env.reset(jax.random.key(0), task.params)
     decoded = task.env.decode_observation(observation)
-    assert all(np.isfinite(leaf) for leaf in jax.tree.leaves(decoded))
-    assert all(isinstance(name, str) for name in task.env.describe(state.patient))
+    assert decoded._fields == tuple(field.name for field in task.env.observation_fields.fields)
+    for field, value in zip(task.env.observation_fields.fields, decoded, strict=True):
+        if field.can_be_missing:
+            assert np.isfinite(value.value) == value.known
+        else:
+            assert np.isfinite(value)
+        kinds = {"flag": "b", "count": "i", "category": "i", "number": "f"}
+        number = value.value if field.can_be_missing else value
+        assert number.dtype.kind == kinds[field.kind]
+    assert all(isinstance(name, str) for name in task.task.describe(state.patient))
 
 
 def is_continuous(task):
@@ -197,7 +207,7 @@ def test_transition_gradients(task):
         current = state
         for _ in range(3):
             _, current, *_ = env.step_env(jax.random.key(1), current, action, task.params)
-        return env.info(current, task.params)[env.readout.signal]
+        return env.info(current, task.params)[task.task.display.signals[0].name]
 
     slope = jax.grad(final_signal)(action, env)
     assert np.isfinite(slope).all()
@@ -225,5 +235,7 @@ def test_unknown_ids_and_options_are_named():
         hemosim_jax.make("WarfarinDosing-v0", difficulty="x")
     with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard; got 'x'"):
         hemosim_jax.make("HeparinInfusion-v0")[0].tier("x")
-    with pytest.raises(ValueError, match="unexpected keyword argument 'tier'"):
+    with pytest.raises(
+        ValueError, match="WarfarinDosing-v0 has no option 'tier'; it has difficulty"
+    ):
         hemosim_jax.make("WarfarinDosing-v0", tier="easy")

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import bootstrap
 
-from hemosim_jax.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.policy import Policy
+from hemosim_jax.core.task import Task
 from hemosim_jax.evaluation.rollout import Episode, episode
 from hemosim_jax.evaluation.streams import Stream
-from hemosim_jax.policy import Policy
 
 BLOCK_PATIENTS = 4096  # at a time, so that a block of patients stays in a processor's cache
 _BOOTSTRAP_RESAMPLES = 1000
@@ -23,13 +24,14 @@ class Evaluation(NamedTuple):
     episode_return: np.ndarray
     terminated: np.ndarray
     faulty_steps: np.ndarray  # on which the action was no number or the solver failed
-    outcomes: dict[str, np.ndarray]
-    groups: dict[str, np.ndarray]  # integer codes, named by the environment's `groups`
+    metrics: dict[str, np.ndarray]  # the task's
+    groups: dict[str, np.ndarray]  # integer codes, named by the task's `groups`
 
 
 def evaluate(
+    task: Task,
     env: TreatmentEnvironment,
-    params: EnvParams,
+    params: Any,
     policy: Policy,
     stream: Stream,
     *,
@@ -55,12 +57,12 @@ def evaluate(
 
     def one_patient(row):
         key, patient = row
-        course = episode(env, params, policy, steps, key, patient)
-        groups = {name: course.info[name][0] for name in env.groups}
-        outcomes = env.outcomes(course.info, course.alive, params)
-        fine = course.info["valid_action"] & course.info["solver_ok"]
-        faulty = jnp.sum(course.alive & ~fine)
-        return jnp.sum(course.reward), course.terminated, faulty, outcomes, groups
+        one = episode(env, params, policy, steps, key, patient)
+        groups = {name: one.info[name][0] for name in task.groups}
+        metrics = task.metrics(one.info, one.alive, params)
+        fine = one.info["valid_action"] & one.info["solver_ok"]
+        faulty = jnp.sum(one.alive & ~fine)
+        return jnp.sum(one.reward), one.terminated, faulty, metrics, groups
 
     rows = (jax.random.split(stream.key(), num_patients), patients)
     block = min(BLOCK_PATIENTS, num_patients)
@@ -72,15 +74,15 @@ def evaluate(
     return evaluation
 
 
-def courses(
+def rollouts(
     env: TreatmentEnvironment,
-    params: EnvParams,
+    params: Any,
     policy: Policy,
     stream: Stream,
     num_patients: int,
     patients: Any = None,
 ) -> Episode:
-    """Full courses, stacked, for a look at a few patients."""
+    """Whole episodes, stacked, for a look at a few patients."""
     keys = jax.random.split(stream.key(), num_patients)
     steps = int(params.max_steps_in_episode)
     run = jax.vmap(lambda key, patient: episode(env, params, policy, steps, key, patient))

@@ -8,47 +8,47 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hemosim_jax.environment import TreatmentEnvironment
+from hemosim_jax.core.task import Task
 from hemosim_jax.evaluation.evaluate import Evaluation, mean_interval
 
 
-def summary(env: TreatmentEnvironment, evaluation: Evaluation) -> dict[str, Any]:
+def summary(task: Task, evaluation: Evaluation) -> dict[str, Any]:
     """Everything by name, over all patients and `by_group`; ready for JSON.
 
-    Return and the environment's own outcome have a mean with its bootstrap interval and the number
-    of patients who have a value; other outcomes a mean, or a median (None: most never got there).
+    Return and the task's own outcome have a mean with its bootstrap interval and the number
+    of patients who have a value; other metrics a mean, or a median (None: most never got there).
     """
     by_group = {
         group: {
-            label: _of(env, evaluation, evaluation.groups[group] == code)
+            label: _of(task, evaluation, evaluation.groups[group] == code)
             for code, label in enumerate(labels)
             if np.any(evaluation.groups[group] == code)
         }
-        for group, labels in env.groups.items()
+        for group, labels in task.groups.items()
     }
     everyone = np.ones(evaluation.terminated.shape, bool)
     return {
         "policy": evaluation.policy,
-        **_of(env, evaluation, everyone),
+        **_of(task, evaluation, everyone),
         "by_group": by_group,
     }
 
 
-def _of(env: TreatmentEnvironment, evaluation: Evaluation, rows: np.ndarray) -> dict[str, Any]:
-    outcomes = {}
-    for name, values in evaluation.outcomes.items():
+def _of(task: Task, evaluation: Evaluation, rows: np.ndarray) -> dict[str, Any]:
+    metrics = {}
+    for name, values in evaluation.metrics.items():
         kept = values[rows]
-        if name in env.readout.medians:
+        if name in task.display.medians:
             middle = float(np.median(np.where(np.isnan(kept), np.inf, kept)))
-            outcomes[f"median_{name}"] = middle if np.isfinite(middle) else None
-        elif name == env.readout.outcome:
-            outcomes[name] = _mean(kept)
+            metrics[f"median_{name}"] = middle if np.isfinite(middle) else None
+        elif name == task.display.outcome.name:
+            metrics[name] = _mean(kept)
         else:
-            outcomes[name] = float(np.mean(kept))
+            metrics[name] = float(np.mean(kept))
     return {
         "patients": int(np.sum(rows)),
         "return": _mean(evaluation.episode_return[rows]),
-        **outcomes,
+        **metrics,
         "terminated_percent": 100.0 * float(np.mean(evaluation.terminated[rows])),
         "faulty_steps": int(np.sum(evaluation.faulty_steps[rows])),
     }
@@ -60,17 +60,17 @@ def _mean(values: np.ndarray) -> dict[str, float]:
     return dict(zip(names, (*mean_interval(values), values.size), strict=True))
 
 
-def table(env: TreatmentEnvironment, summaries: Sequence[dict[str, Any]], title: str) -> Table:
+def table(summaries: Sequence[dict[str, Any]], title: str) -> Table:
     """One row for each policy, best return first."""
     ordered = sorted(summaries, key=lambda row: -row["return"]["mean"])
     return _table(title, "policy", [(row["policy"], row) for row in ordered], {"patients"})
 
 
-def group_tables(env: TreatmentEnvironment, row: dict[str, Any]) -> list[Table]:
+def group_tables(task: Task, row: dict[str, Any]) -> list[Table]:
     """One policy, a table for each kind of group, a row for each group."""
     return [
         _table(f"{row['policy']}, by {group}", group, list(row["by_group"][group].items()))
-        for group in env.groups
+        for group in task.groups
     ]
 
 

@@ -4,16 +4,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from hemosim_jax.environment import EnvParams, TreatmentEnvironment
-from hemosim_jax.policy import Policy
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.policy import Policy
 
 
-@struct.dataclass
-class Episode:
-    """One patient's course, a row for each decision; rows after the end are not `alive`."""
+class Episode(Node):
+    """One patient's episode, a row for each decision; rows after the end are not `alive`."""
 
     reward: Float[Array, " times"]  # 0 after the end
     alive: Bool[Array, " times"]  # the step was taken
@@ -23,7 +22,7 @@ class Episode:
 
 def episode(
     env: TreatmentEnvironment,
-    params: EnvParams,
+    params: Any,
     policy: Policy,
     steps: int,
     key: jax.Array,

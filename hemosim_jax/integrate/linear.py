@@ -3,10 +3,12 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+Number = float | Float[Array, "..."]  # all of a call broadcast
+
 _SERIES_BELOW = 1e-3  # below this the series of phi1 is exact to float64 rounding at four terms
 
 
-def phi1(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
+def phi1(x: Number) -> Float[Array, "..."]:
     r"""$\varphi_1(x) = (1 - e^{-x}) / x$ for $x \ge 0$, with $\varphi_1(0) = 1$."""
     small = x < _SERIES_BELOW
     safe = jnp.where(small, 1.0, x)  # the double `where` keeps the gradient at 0 finite
@@ -14,9 +16,7 @@ def phi1(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
     return jnp.where(small, series, -jnp.expm1(-safe) / safe)
 
 
-def bateman(
-    rate_in: Float[Array, "*b"], rate_out: Float[Array, "*b"], time: Float[Array, "*b"]
-) -> Float[Array, "*b"]:
+def bateman(rate_in: Number, rate_out: Number, time: Number) -> Float[Array, "..."]:
     r"""$\int_0^t e^{-a s}\,e^{-b (t - s)}\,ds = (e^{-bt} - e^{-at}) / (a - b)$, for any $a, b$.
 
     What a compartment with outflow rate `rate_out` holds at `time`, per unit of the initial inflow,

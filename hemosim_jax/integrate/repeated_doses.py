@@ -19,22 +19,22 @@ from hemosim_jax.integrate.linear import bateman
 
 
 class Train(NamedTuple):
-    """Equal doses at equal intervals. With a count of 0, nothing."""
+    """Equal doses at equal intervals. With a number of 0, nothing."""
 
-    count: Float[Array, "*b"]
-    interval_h: Float[Array, "*b"]
-    since_last_h: Float[Array, "*b"]  # >= 0
+    number: Float[Array, "..."]
+    interval_h: Float[Array, "..."]
+    since_last_h: Float[Array, "..."]  # >= 0
 
 
-def doses_left(rate: Float[Array, "*b"], train: Train) -> Float[Array, "*b"]:
+def doses_left(rate: Float[Array, "..."], train: Train) -> Float[Array, "..."]:
     r"""$S(\lambda)$, in doses."""
     gone = jnp.exp(-rate * train.since_last_h) * _spent(rate, train)
     return gone / -jnp.expm1(-rate * train.interval_h)
 
 
 def doses_passed_on(
-    rate_in: Float[Array, "*b"], rate_out: Float[Array, "*b"], train: Train
-) -> Float[Array, "*b"]:
+    rate_in: Float[Array, "..."], rate_out: Float[Array, "..."], train: Train
+) -> Float[Array, "..."]:
     """`bateman` of a train of doses: the same for a single dose, and as safe where rates meet.
 
     The difference quotient of a product is taken factor by factor, each of them a `bateman`.
@@ -43,9 +43,9 @@ def doses_passed_on(
     second = 1.0 / -jnp.expm1(-rate_out * train.interval_h)
     since_last = bateman(rate_in, rate_out, train.since_last_h) * _spent(rate_out, train)
     earlier = first * _spent(rate_in, train) * bateman(rate_in, rate_out, train.interval_h)
-    all_time = bateman(rate_in, rate_out, train.count * train.interval_h)
+    all_time = bateman(rate_in, rate_out, train.number * train.interval_h)
     return second * (since_last + jnp.exp(-rate_in * train.since_last_h) * (earlier - all_time))
 
 
 def _spent(rate, train: Train):
-    return -jnp.expm1(-rate * train.count * train.interval_h)
+    return -jnp.expm1(-rate * train.number * train.interval_h)

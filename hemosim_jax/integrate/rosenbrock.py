@@ -135,7 +135,7 @@ class SparseRosenbrock(diffrax.AbstractAdaptiveSolver):
             matrix[at] = matrix[at] + shift if at in matrix else jnp.broadcast_to(shift, ())
         factors = _materialize(sparse_lu.factor(matrix), h)
         stages: list[dict] = []
-        point = None
+        point, slope = None, y0
         for row_a, row_c in zip(self.tableau.a, self.tableau.c, strict=True):
             if point is None or row_a != (*point, 0.0):  # else the slope is known already
                 slope = terms.vf(t0, _add(y0, _combine(row_a, stages)), args)

@@ -6,21 +6,22 @@ all systems at once. No pivoting for size: meant for $I/(\\gamma h) - J$, domina
 
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from flax import struct
-from jaxtyping import Array
 
 Entry = tuple[Hashable, Hashable]  # row and column
 
 
-@struct.dataclass
-class Factors:
+class Factors(struct.PyTreeNode):
     """`lower[i, k]` multiplies row `k` where it is taken from row `i`."""
 
+    __no_type_check__ = True  # JAX rebuilds it with leaves of any kind
+
     order: tuple[Hashable, ...] = struct.field(pytree_node=False)
-    lower: dict[Entry, Array]
-    upper: dict[Entry, Array]  # off the diagonal
-    inverse_pivots: dict[Hashable, Array]
+    lower: dict[Entry, Any]
+    upper: dict[Entry, Any]  # off the diagonal
+    inverse_pivots: dict[Hashable, Any]
 
 
 @lru_cache
@@ -48,7 +49,7 @@ def elimination_order(pattern: frozenset[Entry]) -> tuple[Hashable, ...]:
     return tuple(order)
 
 
-def factor(entries: Mapping[Entry, Array]) -> Factors:
+def factor(entries: Mapping[Entry, Any]) -> Factors:
     """The factors of a square matrix of which every diagonal entry is given."""
     order = elimination_order(frozenset(entries))
     left = dict(entries)
@@ -69,7 +70,7 @@ def factor(entries: Mapping[Entry, Array]) -> Factors:
     return Factors(order, lower, upper, inverse_pivots)
 
 
-def solve(factors: Factors, right_hand_side: Mapping[Hashable, Array]) -> dict[Hashable, Array]:
+def solve(factors: Factors, right_hand_side: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
     """The solution, by row."""
     x = dict(right_hand_side)
     below, right = _by(factors.lower, 1), _by(factors.upper, 0)
@@ -83,7 +84,7 @@ def solve(factors: Factors, right_hand_side: Mapping[Hashable, Array]) -> dict[H
     return x
 
 
-def _by(entries: Mapping[Entry, Array], axis: int) -> dict[Hashable, list[Entry]]:
+def _by(entries: Mapping[Entry, Any], axis: int) -> dict[Hashable, list[Entry]]:
     groups: dict[Hashable, list[Entry]] = {}
     for at in entries:
         groups.setdefault(at[axis], []).append(at)

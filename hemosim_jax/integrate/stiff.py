@@ -1,7 +1,7 @@
 """Stiff systems from rest to their end, by adaptive steps."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import diffrax
 import jax
@@ -14,7 +14,7 @@ def solve_stiff(
     vector_field: Callable,
     solver: diffrax.AbstractAdaptiveSolver,
     state: dict[str, Array],
-    duration: Float[Array, ""],
+    duration: float | Float[Array, ""],
     parameters: Any,
     read: Callable[[dict[str, Array]], Array],
     *,
@@ -52,6 +52,11 @@ def solve_stiff(
         max_steps=max_steps,
         throw=False,
     )
-    (values, slopes), last = solution.ys
+    (values, slopes), last = cast(Any, solution.ys)
+    times = cast(Any, solution.ts)[0]
     ok = solution.result == diffrax.RESULTS.successful
-    return Trajectory(solution.ts[0], values, slopes), {k: y[0] for k, y in last.items()}, ok
+    return (
+        Trajectory(times, values, slopes),
+        {k: y[0] for k, y in last.items()},
+        ok,
+    )

@@ -6,9 +6,10 @@ from flax import struct
 from jaxtyping import Array, Float
 
 
-@struct.dataclass
-class Trajectory:
+class Trajectory(struct.PyTreeNode):
     """Rows after the last step are padding, their `times` infinite."""
+
+    __no_type_check__ = True  # JAX rebuilds it with leaves of any kind
 
     times: Float[Array, " rows"]  # increasing, the first the start
     values: Float[Array, " rows"]

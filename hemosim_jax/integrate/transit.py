@@ -50,13 +50,13 @@ def panels(breaks: tuple[float, ...], points: int, fine_points: int = 16) -> Pan
 AFTER_DOSE = panels((0.0, 1 / 32, 1 / 10, 1 / 3, 1.0), points=4)
 
 
-def node_times(rule: Panels, duration: Float[Array, ""]) -> Float[Array, " nodes"]:
+def node_times(rule: Panels, duration: float | Float[Array, ""]) -> Float[Array, " nodes"]:
     """The times at which `advance_chains` wants the input."""
     return duration * jnp.asarray(rule.nodes, jnp.result_type(float))
 
 
 def input_weights(
-    rate: Float[Array, ""], stages: int, duration: Float[Array, ""], rule: Panels
+    rate: float | Float[Array, ""], stages: int, duration: float | Float[Array, ""], rule: Panels
 ) -> Float[Array, "stages nodes"]:
     """Product-integration weights of the input at the nodes for every compartment of the chain."""
     dtype = jnp.result_type(float)
@@ -69,8 +69,8 @@ def input_weights(
 def advance_chains(
     chains: tuple[tuple[Float[Array, ""], ...], ...],
     node_input: Float[Array, " nodes"],
-    rates: tuple[Float[Array, ""], ...],
-    duration: Float[Array, ""],
+    rates: tuple[float | Float[Array, ""], ...],
+    duration: float | Float[Array, ""],
     rule: Panels,
 ) -> tuple[tuple[Float[Array, ""], ...], ...]:
     """Chains behind one input after `duration`, given the input at `node_times(rule, duration)`."""

@@ -1,6 +1,8 @@
 """Gymnasium environments, single and vectorized, around any task: NumPy in and out."""
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import gymnasium
 import jax
@@ -9,8 +11,59 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from hemosim_jax.registry import make
-from hemosim_jax.spaces import to_gymnasium
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.spaces import to_gymnasium
+from hemosim_jax.registry import make, task_of
+
+
+class _Compiled(NamedTuple):
+    """An environment with its compiled functions, shared by all that have the same options."""
+
+    env: TreatmentEnvironment
+    params: Any
+    reset: Callable
+    step: Callable
+
+
+@functools.cache
+def _compiled(env_id: str, options: tuple[tuple[str, Any], ...]) -> _Compiled:
+    env, params = make(env_id, **dict(options))
+
+    def first(key_data, params):
+        observation, state = env.reset_env(_key(key_data), params)
+        return observation, state, env.info(state, params)
+
+    def following(key_data, state, action, params):
+        observation, state, reward, terminated, info = env.step_env(
+            _key(key_data), state, action, params
+        )
+        return state, (observation, reward, terminated, env.is_truncated(state, params), info)
+
+    return _Compiled(env, params, jax.jit(first), jax.jit(following))
+
+
+class _CompiledVector(NamedTuple):
+    env: TreatmentEnvironment
+    params: Any
+    reset: Callable
+    step: Callable
+    info: Callable
+    split: Callable
+
+
+@functools.cache
+def _compiled_vector(env_id: str, options: tuple[tuple[str, Any], ...]) -> _CompiledVector:
+    env, params = make(env_id, **dict(options))
+    return _CompiledVector(
+        env,
+        params,
+        reset=jax.jit(jax.vmap(env.reset, in_axes=(0, None))),
+        step=jax.jit(jax.vmap(env.step, in_axes=(0, 0, 0, None))),
+        info=jax.jit(jax.vmap(env.info, in_axes=(0, None))),
+        split=jax.jit(
+            lambda key_data, count: jax.random.split(_key(key_data), count), static_argnums=1
+        ),
+    )
 
 
 class TreatmentGymEnv(gymnasium.Env):
@@ -22,25 +75,17 @@ class TreatmentGymEnv(gymnasium.Env):
 
     metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's convention)
 
-    def __init__(self, env_id: str, render_mode: None = None, **options: Any):
+    def __init__(self, env_id: str, render_mode: str | None = None, **options: Any):
         if render_mode is not None:
             raise ValueError(f"render_mode must be None, got {render_mode!r}")
-        self._env, self._params = make(env_id, **options)
+        compiled = _compiled(env_id, tuple(sorted(options.items())))
+        self._env, self._params = compiled.env, compiled.params
+        self._reset, self._step = compiled.reset, compiled.step
+        self._describe = task_of(env_id).describe
         self.render_mode = None
         self.action_space = to_gymnasium(self._env.action_space(self._params))
         self.observation_space = to_gymnasium(self._env.observation_space(self._params))
-        self._reset = jax.jit(self._first)
-        self._step = jax.jit(self._next)
-        self._state = None
-
-    def _first(self, key_data, params):
-        return self._env.reset_env(_key(key_data), params)
-
-    def _next(self, key_data, state, action, params):
-        observation, state, reward, terminated, info = self._env.step_env(
-            _key(key_data), state, action, params
-        )
-        return state, (observation, reward, terminated, self._env.is_truncated(state, params), info)
+        self._state: Any = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -53,16 +98,15 @@ class TreatmentGymEnv(gymnasium.Env):
         self._episode_params = self._params.replace(
             **{name: self._checked(name, value) for name, value in (options or {}).items()}
         )
-        observation, self._state = self._reset(_key_data(self.np_random), self._episode_params)
-        info = _to_python(self._env.info(self._state, self._episode_params))
-        return np.asarray(observation), {
-            **info,
-            "patient": self._env.describe(jax.device_get(self._state.patient)),
-        }
+        observation, self._state, info = self._reset(
+            _key_data(self.np_random), self._episode_params
+        )
+        patient = self._describe(jax.device_get(self._state.patient))
+        return np.asarray(observation), {**_to_python(jax.device_get(info)), "patient": patient}
 
     def _checked(self, name: str, value: Any) -> jax.Array:
         """`value` as the parameter `name`, which must be a number."""
-        numbers = {k: v for k, v in vars(self._params).items() if isinstance(v, jax.Array)}
+        numbers = _numbers(self._params)
         if name not in numbers:
             raise ValueError(f"reset option {name!r} is none of {', '.join(numbers)}")
         try:
@@ -89,23 +133,23 @@ class TreatmentVectorEnv(VectorEnv):
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
-    def __init__(self, env_id: str, num_envs: int = 1, render_mode: None = None, **options: Any):
+    def __init__(
+        self, env_id: str, num_envs: int = 1, render_mode: str | None = None, **options: Any
+    ):
         if render_mode is not None:
             raise ValueError(f"render_mode must be None, got {render_mode!r}")
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         self.num_envs = num_envs
         self.render_mode = None
-        self._env, self._params = make(env_id, **options)
+        compiled = _compiled_vector(env_id, tuple(sorted(options.items())))
+        self._env, self._params, self._reset, self._step, self._info, self._split = compiled
+        self._describe = task_of(env_id).describe
         self.single_action_space = to_gymnasium(self._env.action_space(self._params))
         self.single_observation_space = to_gymnasium(self._env.observation_space(self._params))
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._step = jax.jit(jax.vmap(self._env.step, in_axes=(0, 0, 0, None)))
-        self._reset = jax.jit(jax.vmap(self._env.reset, in_axes=(0, None)))
-        self._info = jax.jit(jax.vmap(self._env.info, in_axes=(0, None)))
-        self._split = jax.jit(lambda key_data: jax.random.split(_key(key_data), num_envs))
-        self._state = None
+        self._state: Any = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -153,12 +197,10 @@ class TreatmentVectorEnv(VectorEnv):
 
     def describe(self, index: int) -> dict[str, Any]:
         """The present patient of one lane, in words and numbers."""
-        return self._env.describe(
-            jax.device_get(jax.tree.map(lambda x: x[index], self._state.patient))
-        )
+        return self._describe(jax.device_get(jax.tree.map(lambda x: x[index], self._state.patient)))
 
     def _next_keys(self) -> jax.Array:
-        return self._split(_key_data(self.np_random))
+        return self._split(_key_data(self.np_random), self.num_envs)
 
 
 def _key_data(generator: np.random.Generator) -> np.ndarray:
@@ -171,3 +213,9 @@ def _key(key_data: jax.Array) -> jax.Array:
 
 def _to_python(info: dict[str, Any]) -> dict[str, Any]:
     return {name: np.asarray(value).item() for name, value in info.items()}
+
+
+def _numbers(params: Any) -> dict[str, jax.Array]:
+    """The parameters that are single numbers, those of a wrapped task included."""
+    own = {name: value for name, value in vars(params).items() if isinstance(value, jax.Array)}
+    return _numbers(params.task) | own if "task" in vars(params) else own

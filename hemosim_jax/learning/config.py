@@ -4,6 +4,9 @@ from typing import Any
 
 from flax import struct
 
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.scalar import Scalar
+
 
 def _number(default: float, meaning: str) -> Any:
     return struct.field(default=default, metadata={"help": meaning})
@@ -13,21 +16,20 @@ def _size(default: Any, meaning: str) -> Any:
     return struct.field(pytree_node=False, default=default, metadata={"help": meaning})
 
 
-@struct.dataclass
-class PPOConfig:
+class PPOConfig(Node):
     """Proximal policy optimization (Schulman et al. 2017). Defaults are the `wide` preset.
 
     The floats are leaves of the pytree and may be traced or stacked; the others are static.
     """
 
-    learning_rate: float = _number(1e-3, "Adam's step size")
-    discount: float = _number(0.99, "gamma, per decision")
-    gae_lambda: float = _number(0.95, "lambda of generalized advantage estimation")
-    clip_range: float = _number(0.2, "epsilon of the clipped objective")
-    entropy_coefficient: float = _number(0.0, "weight of the entropy bonus")
-    value_coefficient: float = _number(0.5, "weight of the critic's squared error")
-    max_gradient_norm: float = _number(0.5, "gradients are clipped to this global norm")
-    initial_log_std: float = _number(-0.5, "of continuous actions, where the box is -1..1")
+    learning_rate: Scalar = _number(1e-3, "Adam's step size")
+    discount: Scalar = _number(0.99, "gamma, of a task's default interval between decisions")
+    gae_lambda: Scalar = _number(0.95, "lambda of generalized advantage estimation")
+    clip_range: Scalar = _number(0.2, "epsilon of the clipped objective")
+    entropy_coefficient: Scalar = _number(0.0, "weight of the entropy bonus")
+    value_coefficient: Scalar = _number(0.5, "weight of the critic's squared error")
+    max_gradient_norm: Scalar = _number(0.5, "gradients are clipped to this global norm")
+    initial_log_std: Scalar = _number(-0.5, "of continuous actions, where the box is -1..1")
     total_steps: int = _size(10_000_000, "budget in environment steps; whole updates")
     num_envs: int = _size(2048, "patients stepping at once")
     rollout_steps: int = _size(32, "decisions per patient and update")

@@ -15,8 +15,11 @@ from gymnax.environments.environment import Environment
 from gymnax.environments.spaces import Discrete
 from jaxtyping import Array, Float, Int
 
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.policy import Policy
+from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
-from hemosim_jax.learning.learner import Learner, goes_on, trainer
+from hemosim_jax.learning.learner import Learner, step_discount, trainer, with_discount
 from hemosim_jax.learning.networks import MLP
 from hemosim_jax.learning.normalization import (
     RunningMoments,
@@ -24,23 +27,21 @@ from hemosim_jax.learning.normalization import (
     no_samples,
     scale_reward,
 )
-from hemosim_jax.policy import Policy
 
 
 def _size(default: Any) -> Any:
     return struct.field(pytree_node=False, default=default)
 
 
-@struct.dataclass
-class DQNConfig:
+class DQNConfig(Node):
     """Hyperparameters; the floats may be traced or stacked, the others are static."""
 
-    learning_rate: float = 1e-3
-    discount: float = 0.99
-    first_epsilon: float = 1.0  # share of random actions, falling linearly
-    last_epsilon: float = 0.02
-    exploration: float = 0.5  # share of the budget until the last epsilon
-    target_rate: float = 0.01  # of the target network towards the learned one, per minibatch
+    learning_rate: Scalar = 1e-3
+    discount: Scalar = 0.99
+    first_epsilon: Scalar = 1.0  # share of random actions, falling linearly
+    last_epsilon: Scalar = 0.02
+    exploration: Scalar = 0.5  # share of the budget until the last epsilon
+    target_rate: Scalar = 0.01  # of the target network towards the learned one, per minibatch
     total_steps: int = _size(2_000_000)
     num_envs: int = _size(128)
     steps_per_update: int = _size(64)  # environment steps of each environment between metrics
@@ -55,19 +56,17 @@ class DQNConfig:
         return -(-self.total_steps // (self.num_envs * self.steps_per_update))
 
 
-@struct.dataclass
-class Transitions:
+class Transitions(Node):
     """The replay buffer: `slot, env, ...`."""
 
     observation: Array
     action: Int[Array, "slots envs"]
     reward: Float[Array, "slots envs"]
     next_observation: Array  # where the step led, before any reset
-    goes_on: Float[Array, "slots envs"]  # probability that there is a next decision
+    discount: Float[Array, "slots envs"]  # of the next value; 0 at a termination
 
 
-@struct.dataclass
-class DQNState:
+class DQNState(Node):
     """Everything training goes on from."""
 
     weights: Any
@@ -95,7 +94,7 @@ def make_train(env: Environment, env_params: Any, config: DQNConfig) -> Callable
 
 def greedy_policy(weights: Any, config: DQNConfig, num_actions: int) -> Policy:
     """The action of highest value."""
-    network = MLP(config.hidden_sizes, num_actions, 1.0)
+    network: Any = MLP(config.hidden_sizes, num_actions, 1.0)
 
     def act(key, carry, observation):
         return jnp.argmax(network.apply(weights, observation)).astype(jnp.int32), carry
@@ -114,7 +113,8 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
     for name in ("total_steps", "num_envs", "steps_per_update", "buffer_steps", "minibatch_size"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
-    network = MLP(config.hidden_sizes, space.n, 1.0)
+    env_params = with_discount(env_params, config.discount)
+    network: Any = MLP(config.hidden_sizes, space.n, 1.0)
     optimizer = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
     reset = jax.vmap(env.reset, in_axes=(0, None))
     step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
@@ -135,7 +135,7 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
                 action=jnp.zeros((slots, config.num_envs), jnp.int32),
                 reward=jnp.zeros((slots, config.num_envs), zeros.dtype),
                 next_observation=empty,
-                goes_on=jnp.zeros((slots, config.num_envs), zeros.dtype),
+                discount=jnp.zeros((slots, config.num_envs), zeros.dtype),
             ),
             env_state=env_state,
             observation=observation,
@@ -165,7 +165,7 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
             network.apply(target, batch.next_observation), best[:, None], axis=-1
         )[:, 0]
         # A truncation cuts the clock, not the future: only a termination is worth nothing.
-        aim = batch.reward + config.discount * batch.goes_on * next_value
+        aim = batch.reward + batch.discount * next_value
         aim = jax.lax.stop_gradient(aim)
         return jnp.mean(optax.losses.huber_loss(value, aim))
 
@@ -190,14 +190,16 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
             jax.random.split(key_step, config.num_envs), state.env_state, action, env_params
         )
         done = terminated | truncated
-        discounted = reward + config.discount * state.discounted_return
+        discount = step_discount(config.discount, terminated, reward, info)
+        earlier = jnp.where(terminated, config.discount, discount) * state.discounted_return
+        discounted = reward + earlier
         episodes, ended = note_step(state.episodes, reward, done, info)
         row = Transitions(
             observation=state.observation,
             action=action,
             reward=reward,
             next_observation=info["final_observation"],
-            goes_on=goes_on(terminated, reward, info),
+            discount=discount,
         )
         slot = state.steps % config.buffer_steps
         state = state.replace(

@@ -1,14 +1,14 @@
 """Returns and lengths of the episodes that end while a learner steps its environments."""
 
 import jax.numpy as jnp
-from flax import struct
 from jaxtyping import Array, Bool, Float
+
+from hemosim_jax.core.node import Node
 
 _AVERAGED_INFO = ("therapeutic", "cost")  # read-outs of `info` worth a curve, where there are any
 
 
-@struct.dataclass
-class EpisodeSums:
+class EpisodeSums(Node):
     """Of the episode that every environment is in."""
 
     total: Float[Array, " envs"]

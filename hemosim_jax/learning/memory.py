@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 from gymnax.environments.spaces import Space
 from jaxtyping import Array, Bool
 
+from hemosim_jax.core.node import Node
 from hemosim_jax.learning import networks
 
 
-@struct.dataclass
-class Recollection:
+class RecurrentCarry(Node):
     """Carried from one decision to the next; both fields are `()` without memory."""
 
     hidden: Any  # ..., size
@@ -28,17 +27,17 @@ class AgentMemory(NamedTuple):
 
     - `init(key, seen)`: weights.
     - `start(shape)`: nothing remembered.
-    - `see(observation, recollection)`: the networks' input: the observation and the last action.
+    - `encode_input(observation, recurrent)`: the observation and the last action.
     - `update(weights, hidden, seen)`: the memory after one more input.
     - `replay(weights, hidden, seen, starts)`: the memory after each of `row, step` inputs, from
       `row` memories, cleared before a step that starts an episode.
     - `features(seen, hidden)`: what actor and critic get.
-    - `after(hidden, sample)`: the recollection once the action is chosen.
+    - `after(hidden, sample)`: the recurrent once the action is chosen.
     """
 
     init: Callable
     start: Callable
-    see: Callable
+    encode_input: Callable
     update: Callable
     replay: Callable
     features: Callable
@@ -50,14 +49,14 @@ def make_memory(space: Space, size: int) -> AgentMemory:
     if size == 0:
         return AgentMemory(
             init=lambda key, seen: (),
-            start=lambda shape: Recollection((), ()),
-            see=lambda observation, recollection: observation,
+            start=lambda shape: RecurrentCarry((), ()),
+            encode_input=lambda observation, recurrent: observation,
             update=lambda weights, hidden, seen: (),
             replay=lambda weights, hidden, seen, starts: (),
             features=lambda seen, hidden: seen,
-            after=lambda hidden, sample: Recollection((), ()),
+            after=lambda hidden, sample: RecurrentCarry((), ()),
         )
-    module = networks.Memory(size)
+    module: Any = networks.Memory(size)
     dtype = jnp.result_type(float)
     sample = jax.eval_shape(space.sample, jax.random.key(0))
     action_size = jax.eval_shape(lambda x: networks.remembered(space, x), sample).shape[-1]
@@ -74,19 +73,19 @@ def make_memory(space: Space, size: int) -> AgentMemory:
 
     return AgentMemory(
         init=lambda key, seen: module.init(key, jnp.zeros((*seen.shape[:-1], size), dtype), seen),
-        start=lambda shape: Recollection(
+        start=lambda shape: RecurrentCarry(
             jnp.zeros((*shape, size), dtype), jnp.zeros((*shape, action_size), dtype)
         ),
-        see=lambda observation, recollection: jnp.concatenate(
-            [observation, recollection.action], axis=-1
+        encode_input=lambda observation, recurrent: jnp.concatenate(
+            [observation, recurrent.action], axis=-1
         ),
         update=module.apply,
         replay=replay,
         features=lambda seen, hidden: jnp.concatenate([seen, hidden], axis=-1),
-        after=lambda hidden, sample: Recollection(hidden, networks.remembered(space, sample)),
+        after=lambda hidden, sample: RecurrentCarry(hidden, networks.remembered(space, sample)),
     )
 
 
-def forget_where(done: Bool[Array, " envs"], recollection: Recollection) -> Recollection:
+def forget_where_done(done: Bool[Array, " envs"], recurrent: RecurrentCarry) -> RecurrentCarry:
     """Nothing remembered in the environments whose episode is over."""
-    return jax.tree.map(lambda x: jnp.where(done[:, None], 0.0, x), recollection)
+    return jax.tree.map(lambda x: jnp.where(done[:, None], 0.0, x), recurrent)

@@ -1,5 +1,7 @@
 """Actor and critic, and the action distributions of the spaces we have."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,8 @@ import numpyro.distributions as dist
 from gymnax.environments.spaces import Box, Discrete, Space
 from jaxtyping import Array, Float
 
-from hemosim_jax.spaces import MultiDiscrete
+from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.core.spaces import MultiDiscrete
 
 _IMPOSSIBLE = -1e9  # logit of an action beyond a choice's size
 
@@ -68,7 +71,7 @@ def head_size(space: Space) -> int:
     if isinstance(space, Box):
         if len(space.shape) != 1:
             raise ValueError(f"a continuous action must be a vector, got {space}")
-        if not np.all(np.isfinite([space.low, space.high])):
+        if not np.all(np.isfinite(np.asarray(space.low)) & np.isfinite(np.asarray(space.high))):
             raise ValueError(f"a continuous action must be bounded, got {space}")
         return space.shape[0]
     if isinstance(space, MultiDiscrete):
@@ -78,7 +81,7 @@ def head_size(space: Space) -> int:
     raise ValueError(f"action space must be Box, Discrete or MultiDiscrete, got {space}")
 
 
-def distribution(space: Space, head, initial_log_std: float) -> dist.Distribution:
+def distribution(space: Space, head: Any, initial_log_std: Scalar) -> Any:
     """The distribution whose samples `to_action` turns into actions of `space`.
 
     For a Box a normal on the scale where the box is -1..1; `initial_log_std` is added to the
@@ -86,16 +89,18 @@ def distribution(space: Space, head, initial_log_std: float) -> dist.Distributio
     """
     if isinstance(space, Box):
         mean, log_std = head
-        return dist.Normal(mean, jnp.exp(initial_log_std + log_std)).to_event(1)
+        normal: Any = dist.Normal(mean, jnp.exp(initial_log_std + log_std))
+        return normal.to_event(1)
     if isinstance(space, MultiDiscrete):
         largest = max(space.sizes)
         logits = head.reshape(*head.shape[:-1], len(space.sizes), largest)
         exists = jnp.arange(largest) < jnp.array(space.sizes)[:, None]
-        return dist.Categorical(logits=jnp.where(exists, logits, _IMPOSSIBLE)).to_event(1)
+        categorical: Any = dist.Categorical(logits=jnp.where(exists, logits, _IMPOSSIBLE))
+        return categorical.to_event(1)
     return dist.Categorical(logits=head)
 
 
-def mode(space: Space, head) -> Array:
+def mode(space: Space, head: Any) -> Array:
     """The most probable sample."""
     if isinstance(space, Box):
         return head[0]
@@ -114,7 +119,7 @@ def remembered(space: Space, sample: Array) -> Float[Array, "..."]:
             jax.nn.one_hot(sample[..., i], size, dtype=dtype) for i, size in enumerate(space.sizes)
         ]
         return jnp.concatenate(choices, axis=-1)
-    return jax.nn.one_hot(sample, space.n, dtype=dtype)
+    return jax.nn.one_hot(sample, head_size(space), dtype=dtype)
 
 
 def to_action(space: Space, sample: Array) -> Float[Array, "..."]:

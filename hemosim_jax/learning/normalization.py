@@ -1,14 +1,14 @@
 """Running mean and variance, for observations and for the scale of rewards."""
 
 import jax.numpy as jnp
-from flax import struct
 from jaxtyping import Array, Float
+
+from hemosim_jax.core.node import Node
 
 _CLIP = 10.0
 
 
-@struct.dataclass
-class RunningMoments:
+class RunningMoments(Node):
     """Mean and variance of all samples seen, per entry."""
 
     mean: Float[Array, "*entry"]

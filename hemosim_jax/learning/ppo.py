@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax import struct
 from gymnax.environments.environment import Environment
 from jaxtyping import Array, Float
 
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.policy import Policy
 from hemosim_jax.learning import networks
 from hemosim_jax.learning.advantage import generalized_advantage
 from hemosim_jax.learning.config import PPOConfig, check_sizes
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
-from hemosim_jax.learning.learner import Learner, goes_on, trainer
-from hemosim_jax.learning.memory import Recollection, forget_where, make_memory
+from hemosim_jax.learning.learner import Learner, step_discount, trainer, with_discount
+from hemosim_jax.learning.memory import RecurrentCarry, forget_where_done, make_memory
 from hemosim_jax.learning.normalization import (
     RunningMoments,
     add_samples,
@@ -30,11 +31,9 @@ from hemosim_jax.learning.normalization import (
     normalize,
     scale_reward,
 )
-from hemosim_jax.policy import Policy
 
 
-@struct.dataclass
-class Weights:
+class Weights(Node):
     """What is learned; `memory` is empty for an agent that has none."""
 
     actor: Any
@@ -42,16 +41,14 @@ class Weights:
     memory: Any
 
 
-@struct.dataclass
-class Agent:
+class Agent(Node):
     """What acts: weights and the normalizer they were trained with."""
 
     weights: Weights
     observation_moments: RunningMoments
 
 
-@struct.dataclass
-class LearnerState:
+class LearnerState(Node):
     """Everything training goes on from: save it whole, and nothing is lost."""
 
     agent: Agent
@@ -59,7 +56,7 @@ class LearnerState:
     reward_moments: RunningMoments
     env_state: Any
     observation: Array
-    recollection: Recollection  # of every environment, before it sees the observation
+    recurrent: RecurrentCarry  # of every environment, before it sees the observation
     discounted_return: Float[Array, " envs"]
     episodes: EpisodeSums
     update: Array
@@ -73,7 +70,7 @@ class _Transition(NamedTuple):
     sample: Array
     log_probability: Array
     reward: Array  # scaled
-    goes_on: Array  # 0 at a termination, 1 elsewhere; or the probability, if `info` has it
+    discount: Array  # 0 at a termination
     ended: Array
 
 
@@ -101,11 +98,13 @@ def make_train(env: Environment, env_params: Any, config: PPOConfig) -> Callable
 def agent_policy(env: Environment, env_params: Any, agent: Agent, config: PPOConfig) -> Policy:
     """The trained agent, acting by its mode, its normalizer frozen."""
     space = env.action_space(env_params)
-    actor = networks.Actor(space, config.hidden_sizes)
+    actor: Any = networks.Actor(space, config.hidden_sizes)
     memory = make_memory(space, config.memory_size)
 
     def act(key, carry, observation):
-        seen = memory.see(_normalized(config, agent.observation_moments, observation), carry)
+        seen = memory.encode_input(
+            _normalized(config, agent.observation_moments, observation), carry
+        )
         hidden = memory.update(agent.weights.memory, carry.hidden, seen)
         head = actor.apply(agent.weights.actor, memory.features(seen, hidden))
         sample = networks.mode(space, head)
@@ -121,11 +120,12 @@ def _normalized(config: PPOConfig, moments: RunningMoments, observation: Array) 
 def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learner:
     """The pieces of `make_train`. **Raises:** `ValueError` for sizes that do not fit."""
     check_sizes(config)
+    env_params = with_discount(env_params, config.discount)
     space = env.action_space(env_params)
-    actor = networks.Actor(space, config.hidden_sizes)
-    critic = networks.MLP(config.hidden_sizes, 1, 1.0)
+    actor: Any = networks.Actor(space, config.hidden_sizes)
+    critic: Any = networks.MLP(config.hidden_sizes, 1, 1.0)
     memory = make_memory(space, config.memory_size)
-    optimizer = optax.flatten(
+    optimizer: Any = optax.flatten(
         optax.chain(
             optax.clip_by_global_norm(config.max_gradient_norm), optax.scale_by_adam(eps=1e-5)
         )
@@ -136,9 +136,9 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
     def init(key: jax.Array) -> LearnerState:
         key, key_actor, key_critic, key_memory, key_reset = jax.random.split(key, 5)
         observation, env_state = reset(jax.random.split(key_reset, config.num_envs), env_params)
-        recollection = memory.start((config.num_envs,))
-        seen = memory.see(observation, recollection)
-        features = memory.features(seen, recollection.hidden)
+        recurrent = memory.start((config.num_envs,))
+        seen = memory.encode_input(observation, recurrent)
+        features = memory.features(seen, recurrent.hidden)
         weights = Weights(
             actor=actor.init(key_actor, features[:1]),
             critic=critic.init(key_critic, features[:1]),
@@ -150,7 +150,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
             reward_moments=no_samples(()),
             env_state=env_state,
             observation=observation,
-            recollection=recollection,
+            recurrent=recurrent,
             discounted_return=jnp.zeros(config.num_envs, jnp.result_type(float)),
             episodes=no_episodes(config.num_envs),
             update=jnp.zeros((), jnp.int32),
@@ -165,8 +165,10 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
 
         def one_step(state: LearnerState, _):
             key, key_act, key_step = jax.random.split(state.key, 3)
-            seen = memory.see(_normalized(config, moments, state.observation), state.recollection)
-            hidden = memory.update(weights.memory, state.recollection.hidden, seen)
+            seen = memory.encode_input(
+                _normalized(config, moments, state.observation), state.recurrent
+            )
+            hidden = memory.update(weights.memory, state.recurrent.hidden, seen)
             head = actor.apply(weights.actor, memory.features(seen, hidden))
             policy = networks.distribution(space, head, config.initial_log_std)
             sample = policy.sample(key_act)
@@ -176,25 +178,27 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
                 networks.to_action(space, sample),
                 env_params,
             )
-            recollection = memory.after(hidden, sample)
+            recurrent = memory.after(hidden, sample)
             final = _normalized(config, moments, info["final_observation"])
             done = terminated | truncated
-            discounted = reward + config.discount * state.discounted_return
+            discount = step_discount(config.discount, terminated, reward, info)
+            earlier = jnp.where(terminated, config.discount, discount) * state.discounted_return
+            discounted = reward + earlier
             episodes, ended = note_step(state.episodes, reward, done, info)
             transition = _Transition(
                 seen=seen,
-                final_seen=memory.see(final, recollection),
+                final_seen=memory.encode_input(final, recurrent),
                 hidden=hidden,
                 sample=sample,
                 log_probability=policy.log_prob(sample),
                 reward=reward,
-                goes_on=goes_on(terminated, reward, info),
+                discount=discount,
                 ended=done,
             )
             state = state.replace(
                 env_state=env_state,
                 observation=observation,
-                recollection=forget_where(done, recollection),
+                recurrent=forget_where_done(done, recurrent),
                 discounted_return=jnp.where(done, 0.0, discounted),
                 episodes=episodes,
                 key=key,
@@ -233,7 +237,7 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
         return x.reshape(config.batch_size, 1, *x.shape[2:])
 
     def update(state: LearnerState) -> tuple[LearnerState, dict[str, Array]]:
-        hidden_before = state.recollection.hidden
+        hidden_before = state.recurrent.hidden
         state, (steps, observations, discounted, ended) = rollout(state)
         weights = state.agent.weights
         reward_moments = add_samples(state.reward_moments, discounted)
@@ -246,9 +250,8 @@ def make_learner(env: Environment, env_params: Any, config: PPOConfig) -> Learne
             reward,
             value,
             value_of(weights, steps.final_seen, final_hidden),
-            steps.goes_on,
+            steps.discount,
             steps.ended,
-            config.discount,
             config.gae_lambda,
         )
         batch = _Batch(

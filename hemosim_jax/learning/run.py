@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from gymnax.environments.environment import Environment
 
-from hemosim_jax.files import write_text
+from hemosim_jax.core.files import write_text
 from hemosim_jax.learning.checkpoint import Checkpoints
 from hemosim_jax.learning.config import PPOConfig, check
 from hemosim_jax.learning.ppo import LearnerState, make_learner

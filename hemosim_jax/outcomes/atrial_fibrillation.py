@@ -1,14 +1,14 @@
 """Scores of stroke and bleeding risk in atrial fibrillation, from their components."""
 
 import jax.numpy as jnp
-from flax import struct
 from jaxtyping import Array, Bool, Float, Int
+
+from hemosim_jax.core.node import Node
 
 SEVERE_CREATININE_MG_PER_DL = 2.26  # 200 umol/L
 
 
-@struct.dataclass
-class RiskFactors:
+class RiskFactors(Node):
     """The components that are not age, sex or kidneys; each yes or no."""
 
     heart_failure: Bool[Array, "*b"]
@@ -68,5 +68,8 @@ def has_bled(
     )
 
 
-def _count(*points):
-    return sum(point.astype(jnp.int32) for point in points)
+def _count(*points: Bool[Array, "*b"]) -> Int[Array, "*b"]:
+    total = points[0].astype(jnp.int32)
+    for point in points[1:]:
+        total = total + point.astype(jnp.int32)
+    return total

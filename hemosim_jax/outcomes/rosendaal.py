@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from hemosim_jax.core.scalar import Scalar
+
 LONGEST_GAP_DAYS = 56.0  # further apart, two measurements say nothing of the time between
 
 
@@ -10,7 +12,7 @@ def time_in_range(
     day: Float[Array, " times"],
     inr: Float[Array, " times"],
     measured: Bool[Array, " times"],
-    target_range: tuple[float, float],
+    target_range: tuple[Scalar, Scalar],
 ) -> Float[Array, ""]:
     """Fraction of the time between measurements that the interpolated INR is in range.
 

@@ -4,7 +4,7 @@ import pytest
 
 import hemosim_jax
 from benchmarks.heparin_ward import STEP_H, simulate
-from hemosim_jax.protocols import heparin_nomograms as nomograms
+from hemosim_jax.tasks.heparin import nomograms
 
 
 @pytest.fixture(scope="module")

@@ -84,13 +84,43 @@ def test_truncates_after_ninety_days():
 
 
 def test_reset_options_are_parameters(env):
-    env.reset(seed=0, options={"max_steps_in_episode": 1})
+    env.reset(seed=0, options={"horizon": 24.0})
     assert env.step(np.array([0.1], np.float32))[3]
-    with pytest.raises(ValueError, match="'horizon' is none of max_steps_in_episode, "):
-        env.reset(options={"horizon": 3})
+    with pytest.raises(ValueError, match="'days' is none of decision_interval, horizon, "):
+        env.reset(options={"days": 3})
+    ward = gymnasium.make("hemosim_jax/WarfarinDosing-POMDP-v0")
+    ward.reset(seed=0, options={"horizon": 24.0, "reward_per_chf": 0.0})
+    assert ward.step(np.array([0.1, 1.0], np.float32))[3]
     for wrong in (np.nan, "x", [1, 2], None):
         with pytest.raises(ValueError, match="'high_inr' must be a finite number, got"):
             env.reset(options={"high_inr": wrong})
+
+
+def test_the_same_id_compiles_once():
+    first, second = (gymnasium.make(WARFARIN, difficulty="easy") for _ in range(2))
+    for one in (first, second):
+        one.reset(seed=0)
+        one.step(np.array([0.1], np.float32))
+    assert first.unwrapped._step is second.unwrapped._step
+    assert first.unwrapped._step._cache_size() == 1
+    assert first.unwrapped._reset._cache_size() == 1
+    other = gymnasium.make(WARFARIN, difficulty="hard")
+    assert other.unwrapped._step is not first.unwrapped._step
+    vectors = [gymnasium.make_vec(WARFARIN, num_envs=count) for count in (3, 3)]
+    for one in vectors:
+        one.reset(seed=0)
+    assert vectors[0].unwrapped._reset is vectors[1].unwrapped._reset
+
+
+def test_two_of_one_id_do_not_share_their_patients():
+    first, second = (gymnasium.make(WARFARIN, difficulty="easy") for _ in range(2))
+    seen, _ = first.reset(seed=0)
+    second.reset(seed=1)
+    again, _ = first.reset(seed=0)
+    np.testing.assert_array_equal(seen, again)
+    action = np.array([0.4], np.float32)
+    first.step(action)
+    assert second.step(action)[0][-1] == pytest.approx(1 / 90)
 
 
 def test_mistakes_are_named():

@@ -28,9 +28,9 @@ def test_all_flag_combinations_against_numpy(terminated, truncated, at):
     reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
     flags = np.zeros((2, STEPS), bool)
     flags[:, at] = terminated, truncated
-    goes_on, ended = 1.0 - flags[0], flags[0] | flags[1]
+    continuation, ended = 1.0 - flags[0], flags[0] | flags[1]
     result = jax.jit(generalized_advantage)(
-        reward, value, next_value, goes_on, ended, GAMMA, LAMBDA
+        reward, value, next_value, GAMMA * continuation, ended, LAMBDA
     )
     np.testing.assert_allclose(
         result, by_hand(reward, value, next_value, *flags), rtol=1e-4, atol=1e-5
@@ -41,8 +41,8 @@ def test_a_batch_is_lane_by_lane():
     rng = np.random.default_rng(1)
     reward, value, next_value = rng.normal(size=(3, STEPS, 5)).astype(np.float32)
     terminated, truncated = rng.random((2, STEPS, 5)) < 0.2
-    goes_on, ended = 1.0 - terminated, terminated | truncated
-    result = generalized_advantage(reward, value, next_value, goes_on, ended, GAMMA, LAMBDA)
+    continuation, ended = 1.0 - terminated, terminated | truncated
+    result = generalized_advantage(reward, value, next_value, GAMMA * continuation, ended, LAMBDA)
     for lane in range(5):
         expected = by_hand(
             *(x[:, lane] for x in (reward, value, next_value, terminated, truncated))
@@ -53,22 +53,22 @@ def test_a_batch_is_lane_by_lane():
 def test_truncation_is_worth_the_future_and_termination_is_not():
     one, yes = np.ones(1, np.float32), np.ones(1, bool)
 
-    def advantage(goes_on):
-        return generalized_advantage(one, 0 * one, 10 * one, goes_on, yes, GAMMA, LAMBDA)[0]
+    def advantage(continuation):
+        return generalized_advantage(one, 0 * one, 10 * one, GAMMA * continuation, yes, LAMBDA)[0]
 
     assert advantage(one) == pytest.approx(1.0 + GAMMA * 10.0)
     assert advantage(0 * one) == pytest.approx(1.0)
     assert advantage(0.3 * one) == pytest.approx(1.0 + 0.3 * GAMMA * 10.0)
 
 
-def test_a_probability_of_going_on_is_a_discount():
-    """The advantage is the mean over episodes that end by chance, each step with 1 - goes_on."""
+def test_a_probability_of_continuation_is_a_discount():
+    """The advantage is the mean over episodes that end by chance at each step."""
     rng = np.random.default_rng(2)
     reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
-    goes_on = np.full(STEPS, 0.8, np.float32)
+    continuation = np.full(STEPS, 0.8, np.float32)
     never = np.zeros(STEPS, bool)
-    result = generalized_advantage(reward, value, next_value, goes_on, never, GAMMA, LAMBDA)
-    ended_at = rng.random((20_000, STEPS)) > goes_on
+    result = generalized_advantage(reward, value, next_value, GAMMA * continuation, never, LAMBDA)
+    ended_at = rng.random((20_000, STEPS)) > continuation
     drawn = np.zeros(len(ended_at))
     alive = np.ones(len(ended_at), bool)
     for t in range(STEPS):
@@ -76,3 +76,15 @@ def test_a_probability_of_going_on_is_a_discount():
         drawn += alive * (GAMMA * LAMBDA) ** t * (reward[t] + future - value[t])
         alive &= ~ended_at[:, t]
     assert result[0] == pytest.approx(drawn.mean(), abs=4.0 * drawn.std() / np.sqrt(20_000))
+
+
+def test_each_step_has_the_discount_of_its_duration():
+    """Two half steps are worth what one whole step is, if what they lead to is."""
+    reward, value = np.float32([0.0, 1.0]), np.zeros(2, np.float32)
+    next_value, ended = np.float32([0.0, 8.0]), np.zeros(2, bool)
+    halves = np.full(2, GAMMA**0.5, np.float32)
+    twice = generalized_advantage(reward, value, next_value, halves, ended, 1.0)
+    once = generalized_advantage(
+        reward[1:] * GAMMA**0.5, value[1:], next_value[1:], halves[1:] ** 2, ended[1:], 1.0
+    )
+    assert twice[0] == pytest.approx(float(once[0]), rel=1e-6)

@@ -34,11 +34,11 @@ def test_values_are_those_of_an_endless_task():
     env = Toy("discrete")
     state, metrics = jax.jit(make_train(env, env.default_params, SMALL))(jax.random.key(1))
     assert metrics["value_loss"][-1] < 0.1 * metrics["value_loss"][:5].max()
-    assert (np.asarray(state.buffer.goes_on) == 1).all()
+    assert np.allclose(state.buffer.discount, SMALL.discount)
     assert metrics["episode_length"][-1] == 4.0
 
 
-def test_a_task_may_know_the_probability_of_going_on():
+def test_a_task_may_know_the_discount_of_a_step():
     class Uncertain(Toy):
         def step_env(self, key, state, action, params):
             *seen, _ = super().step_env(key, state, action, params)
@@ -47,7 +47,7 @@ def test_a_task_may_know_the_probability_of_going_on():
     env = Uncertain("discrete")
     learner = make_learner(env, env.default_params, SMALL)
     state, _ = jax.jit(learner.update)(jax.jit(learner.init)(jax.random.key(0)))
-    assert (np.asarray(state.buffer.goes_on[:32]) == 0.25).all()
+    assert (np.asarray(state.buffer.discount[:32]) == 0.25).all()
 
 
 def test_the_buffer_holds_where_a_step_led_not_the_next_episode():

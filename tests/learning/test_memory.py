@@ -5,10 +5,10 @@ import pytest
 from flax import struct
 from gymnax.environments import environment
 
+from hemosim_jax.core.spaces import Box, Discrete, MultiDiscrete
 from hemosim_jax.learning.config import PPOConfig, check
-from hemosim_jax.learning.memory import forget_where, make_memory
+from hemosim_jax.learning.memory import forget_where_done, make_memory
 from hemosim_jax.learning.ppo import agent_policy, make_learner, make_train
-from hemosim_jax.spaces import Box, Discrete, MultiDiscrete
 from tests.learning.toy import Toy
 
 SMALL = PPOConfig(
@@ -115,15 +115,17 @@ def test_the_last_action_is_remembered(space, sample, expected):
     memory = make_memory(space, 4)
     start = memory.start(())
     observation = jnp.array([0.5])
-    np.testing.assert_array_equal(memory.see(observation, start), [0.5] + [0.0] * len(expected))
+    np.testing.assert_array_equal(
+        memory.encode_input(observation, start), [0.5] + [0.0] * len(expected)
+    )
     after = memory.after(start.hidden, jnp.asarray(sample))
-    np.testing.assert_array_equal(memory.see(observation, after), [0.5, *expected])
+    np.testing.assert_array_equal(memory.encode_input(observation, after), [0.5, *expected])
 
 
 def test_nothing_is_remembered_of_an_ended_episode():
     memory = make_memory(Discrete(2), 4)
     full = jax.tree.map(jnp.ones_like, memory.start((3,)))
-    after = forget_where(jnp.array([False, True, False]), full)
+    after = forget_where_done(jnp.array([False, True, False]), full)
     np.testing.assert_array_equal(after.hidden.sum(axis=1), [4.0, 0.0, 4.0])
     np.testing.assert_array_equal(after.action.sum(axis=1), [2.0, 0.0, 2.0])
 

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hemosim_jax.core.spaces import Box, Discrete, MultiDiscrete, to_gymnasium
 from hemosim_jax.learning import networks
-from hemosim_jax.spaces import Box, Discrete, MultiDiscrete, to_gymnasium
 
 SPACES = {"box": Box(-2.0, 6.0, (3,)), "discrete": Discrete(4), "multi": MultiDiscrete((4, 2, 3))}
 

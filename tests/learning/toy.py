@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import struct
 from gymnax.environments import environment
 
-from hemosim_jax.spaces import Box, Discrete, MultiDiscrete
+from hemosim_jax.core.spaces import Box, Discrete, MultiDiscrete
 
 
 @struct.dataclass

@@ -1,1 +1,0 @@
-"""Parameters from data, kept apart from what papers published."""

@@ -1,0 +1,1 @@
+"""The contract between tasks and everything that uses them; knows no medicine."""

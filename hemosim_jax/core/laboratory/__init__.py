@@ -1,0 +1,1 @@
+"""What is measured: assays that are ordered, monitors that run by themselves."""

@@ -1,1 +1,0 @@
-"""What can be said of one real patient: forecasts."""

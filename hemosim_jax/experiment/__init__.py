@@ -1,0 +1,1 @@
+"""The command line, and what a training run was started with."""

@@ -1,1 +1,0 @@
-"""Drugs and physiology as ODEs, one file per model."""

@@ -1,1 +1,0 @@
-"""Who the patients are: covariates, populations, cohorts."""

@@ -1,0 +1,1 @@
+"""Medicine that two tasks need."""

@@ -1,1 +1,0 @@
-"""Clinical guidelines as pure policies: they see what the agent sees."""

@@ -1,0 +1,32 @@
+"""Disseminated intravascular coagulation: a week of blood products and heparin."""
+
+from hemosim_jax.core.task import DisplaySpec, Signal, Task, Variant
+from hemosim_jax.tasks.dic import cohort, metrics, population, protocols
+from hemosim_jax.tasks.dic.environment import DICManagement
+from hemosim_jax.tasks.dic.pomdp import dic_management_pomdp
+
+TASK = Task(
+    variants={
+        "DICManagement-v0": Variant(DICManagement, protocols.PROTOCOLS),
+        "DICManagement-POMDP-v0": Variant(dic_management_pomdp, protocols.POMDP_PROTOCOLS),
+    },
+    metrics=metrics.metrics,
+    groups={"cause": tuple(cause.name for cause in population.CAUSES)},
+    describe=population.describe,
+    complete_cohort=cohort.complete_cohort,
+    display=DisplaySpec(
+        time=Signal("hours", "hours"),
+        signals=(
+            Signal("isth_score", "ISTH score (5: overt DIC)", (0.0, 4.0)),
+            Signal("organ_function", "organ function"),
+            Signal("bleeding", "severity of bleeding"),
+        ),
+        treatments=(
+            Signal("platelet_units", "platelets, units"),
+            Signal("plasma_units", "plasma, units"),
+            Signal("cryoprecipitate_units", "cryoprecipitate, units"),
+            Signal("heparin_u_per_h", "heparin, U/h"),
+        ),
+        outcome=Signal("mortality_28_d_percent", "28-day mortality, %"),
+    ),
+)

@@ -1,0 +1,189 @@
+"""Patients with disseminated intravascular coagulation: causes, severity, individual parameters.
+
+All distributions are assumptions (working values), chosen so that untreated courses have the
+published scores and mortality (`benchmarks.dic_physiology`), where no source is named.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hemosim_jax.core.choose import choose
+from hemosim_jax.core.cohort import Cohort
+from hemosim_jax.core.environment import plain_numbers
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
+from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.tasks.dic.blood import Blood, Parameters
+from hemosim_jax.tasks.dic.model import untreated
+
+AGE_Y = (18.0, 95.0)
+WEIGHT_KG = (40.0, 150.0)
+
+
+class Cause(NamedTuple):
+    """What tells one underlying disease from another."""
+
+    name: str
+    half_life_h: float  # of the tissue factor, under treatment of the disease
+    lysed: float  # share of the fibrin: fibrinolysis is shut off in sepsis, runs free in trauma
+    bleeding_tendency: float
+    organ_damage: float  # relative
+    fibrinogen_g_per_l: float  # set-point: raised in the acute phase and in pregnancy
+
+
+CAUSES = (
+    Cause("sepsis", 60.0, 0.30, 1.0, 1.5, 4.5),
+    Cause("trauma", 24.0, 0.70, 1.5, 0.9, 3.0),
+    Cause("malignancy", 400.0, 0.55, 1.1, 0.7, 4.0),
+    Cause("obstetric", 16.0, 0.70, 1.5, 0.7, 5.0),
+    Cause("vascular", 1000.0, 0.50, 1.0, 0.7, 3.2),
+)
+
+
+class Population(Node):
+    """The distributions patients are drawn from; every leaf a parameter that may be vmapped."""
+
+    cause_shares: tuple[Scalar, ...] = (0.5, 0.15, 0.15, 0.1, 0.1)  # in the order of CAUSES
+    tissue_factor_pm: tuple[Scalar, Scalar] = (18.0, 0.15)  # median, SD of the log
+    exposed_per_h: tuple[Scalar, Scalar] = (0.035, 0.20)
+    onset_h: tuple[Scalar, Scalar] = (12.0, 36.0)  # since the disease began, uniform
+    organ_damage: tuple[Scalar, Scalar] = (0.10, 0.5)  # per h and g/L; median, SD of the log
+    # Organ function before, lost to the disease itself.
+    organ_function: tuple[Scalar, Scalar] = (0.7, 0.9)  # uniform
+    bleeding_share: Scalar = 0.1  # who bleed already
+    bleeding: tuple[Scalar, Scalar] = (0.2, 0.5)  # how severely, uniform
+    age_y: tuple[Scalar, Scalar] = (60.0, 15.0)  # mean, SD
+    weight_kg: tuple[Scalar, Scalar] = (76.0, 0.2)  # median, SD of the log
+    platelets_1e9_per_l: tuple[Scalar, Scalar] = (240.0, 0.25)
+    fibrinogen_log_sd: Scalar = 0.2
+
+
+EASY = Population(
+    cause_shares=(1.0, 0.0, 0.0, 0.0, 0.0),
+    tissue_factor_pm=(5.0, 0.20),
+    onset_h=(8.0, 24.0),
+    organ_function=(0.85, 1.0),
+    bleeding_share=0.05,
+)
+MEDIUM = Population()
+HARD = Population(
+    tissue_factor_pm=(20.0, 0.15),
+    onset_h=(24.0, 48.0),
+    organ_function=(0.6, 0.8),
+    bleeding_share=1.0,
+    bleeding=(0.1, 0.35),
+)
+
+
+class Covariates(Node):
+    """What is known of a patient."""
+
+    cause: Int[Array, "*b"]  # index into CAUSES
+    age_y: Float[Array, "*b"]
+    weight_kg: Float[Array, "*b"]
+
+
+class Patient(Node):
+    """One virtual patient as admitted."""
+
+    covariates: Covariates
+    parameters: Parameters
+    onset_h: Float[Array, "*b"]  # since the disease began
+    organ_function: Float[Array, "*b"]  # on admission
+    bleeding: Float[Array, "*b"]
+
+
+# Organ damage of the old (assumption).
+DAMAGE_RATIO_PER_Y = 1.01
+TYPICAL_AGE_Y = 60.0
+
+N_COVARIATE_DRAWS = 3
+N_DRAWS = 9
+
+
+def sample(key: jax.Array, population: Population) -> Patient:
+    """Draws one patient."""
+    u_cause, z_age, z_weight, *others = uniform_vector(key, N_COVARIATE_DRAWS + N_DRAWS)
+    passed, cause = 0.0, jnp.zeros((), jnp.int32)
+    for share in population.cause_shares[:-1]:
+        passed = passed + share
+        cause = cause + (as_uniform(u_cause) >= passed).astype(jnp.int32)
+    covariates = Covariates(
+        cause=cause,
+        age_y=jnp.clip(population.age_y[0] + population.age_y[1] * as_normal(z_age), *AGE_Y),
+        weight_kg=jnp.clip(_log_normal(population.weight_kg, as_normal(z_weight)), *WEIGHT_KG),
+    )
+    return _complete(covariates, others, population)
+
+
+def complete_cohort(key: jax.Array, covariates: Covariates, population: Population) -> Cohort:
+    """Real (stacked) covariates with what no file records, drawn as in `population`."""
+
+    def complete(patient_key, own):
+        return _complete(own, uniform_vector(patient_key, N_DRAWS), population)
+
+    keys = jax.random.split(key, covariates.age_y.shape[0])
+    return Cohort(jax.vmap(complete)(keys, covariates))
+
+
+def on_admission(patient: Patient, *, differentiable: bool = False) -> Blood:
+    """What the disease has done until now."""
+    state = untreated(patient.parameters, patient.onset_h, differentiable=differentiable)
+    return state.replace(organ_function=patient.organ_function, bleeding=patient.bleeding)
+
+
+def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
+    u_onset, u_organ, u_bleeds, u_severity = map(as_uniform, drawn[:4])
+    z_factor, z_exposed, z_damage, z_platelets, z_fibrinogen = map(as_normal, drawn[4:])
+
+    def of_cause(field):
+        values = [getattr(one, field) for one in CAUSES]
+        return choose(covariates.cause, values).astype(u_onset.dtype)
+
+    older_y = covariates.age_y - TYPICAL_AGE_Y
+    damage = of_cause("organ_damage") * DAMAGE_RATIO_PER_Y**older_y
+    parameters = Parameters(
+        weight_kg=covariates.weight_kg,
+        tissue_factor_pm=_log_normal(population.tissue_factor_pm, z_factor),
+        tissue_factor_decay_per_h=math.log(2.0) / of_cause("half_life_h"),
+        exposed_per_h=_log_normal(population.exposed_per_h, z_exposed),
+        lysed=of_cause("lysed"),
+        organ_damage=damage * _log_normal(population.organ_damage, z_damage),
+        bleeding_tendency=of_cause("bleeding_tendency"),
+        normal_platelets_1e9_per_l=_log_normal(population.platelets_1e9_per_l, z_platelets),
+        normal_fibrinogen_g_per_l=of_cause("fibrinogen_g_per_l")
+        * jnp.exp(population.fibrinogen_log_sd * z_fibrinogen),
+    )
+    bleeding = _between(population.bleeding, u_severity)
+    return Patient(
+        covariates=covariates,
+        parameters=parameters,
+        onset_h=_between(population.onset_h, u_onset),
+        organ_function=_between(population.organ_function, u_organ),
+        bleeding=jnp.where(u_bleeds < population.bleeding_share, bleeding, 0.0),
+    )
+
+
+def _log_normal(median_and_log_sd, z):
+    median, log_sd = median_and_log_sd
+    return median * jnp.exp(log_sd * z)
+
+
+def _between(bounds, u):
+    return bounds[0] + (bounds[1] - bounds[0]) * u
+
+
+def describe(patient: Patient) -> dict[str, Any]:
+    """Cause, covariates by name, and how severe it is."""
+    parameters = patient.parameters
+    return {
+        "cause": CAUSES[int(patient.covariates.cause)].name,
+        **plain_numbers(patient.covariates),
+        "tissue_factor_pm": round(float(parameters.tissue_factor_pm), 2),
+        "exposed_per_h": round(float(parameters.exposed_per_h), 4),
+        "hours_since_onset": round(float(patient.onset_h), 1),
+    }

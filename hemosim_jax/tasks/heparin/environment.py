@@ -1,0 +1,306 @@
+"""`HeparinInfusion-v0`: five days of heparin, aPTT to be held between 60 and 100 s."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hemosim_jax.core.durations import Crossing, monotone_crossing
+from hemosim_jax.core.environment import (
+    EnvParams,
+    EnvState,
+    TreatmentEnvironment,
+    check_choice,
+    start,
+)
+from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, flag
+from hemosim_jax.core.node import Node
+from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.physiology.aptt_reagent import PAPER, REAGENTS, Reagent
+from hemosim_jax.tasks.heparin import disturbances, model, population
+from hemosim_jax.tasks.heparin.disturbances import Disturbances, Risks
+from hemosim_jax.tasks.heparin.model import HeparinModel
+from hemosim_jax.tasks.heparin.population import Patient
+
+MAX_INFUSION_U_PER_H = 2500.0
+BOLUS_U_PER_KG = 80.0
+DECISION_INTERVAL_H = 6.0
+EPISODE_H = 120.0
+# An aPTT is not judged sooner after a bolus (Raschke 1993 draws the first one then).
+SETTLING_AFTER_BOLUS_H = 6.0
+
+APTT_S = Field("aptt_s", "s", (20.0, 200.0))
+ANTI_XA_U_PER_ML = Field("anti_xa_u_per_ml", "U/mL", (0.0, 2.0))
+WEIGHT_KG = Field("weight_kg", "kg", population.WEIGHT_KG)
+RENAL_FUNCTION = Field("renal_function")
+PLATELETS_1E9_PER_L = Field("platelets_1e9_per_l", "1e9/L", (0.0, 450.0))
+HOURS = Field("hours", "h", (0.0, EPISODE_H), open_above=True)
+
+
+class RewardWeights(Node):
+    """Equation 2 of the task's specification (hemosim paper, section 4.2)."""
+
+    target_aptt_s: Scalar = 75.0
+    deviation_per_s: Scalar = -1.0 / 30.0  # times |aPTT - target|
+    in_range: Scalar = 0.5
+    above: Scalar = -5.0  # aPTT > 120 s
+    below: Scalar = -3.0  # aPTT < 40 s
+    terminated_platelets: Scalar = -20.0  # once
+    terminated_aptt: Scalar = -15.0
+
+
+class HeparinParams(EnvParams):
+    """The paper's constants."""
+
+    decision_interval: Scalar = DECISION_INTERVAL_H
+    horizon: Scalar = EPISODE_H
+    reagent: Reagent = PAPER
+    reward_weights: RewardWeights = RewardWeights()
+    risks: Risks = Risks()
+    therapeutic_aptt_s: tuple[Scalar, Scalar] = (60.0, 100.0)
+    high_aptt_s: Scalar = 120.0
+    low_aptt_s: Scalar = 40.0
+    terminal_aptt_s: Scalar = 150.0
+    terminal_platelets_1e9_per_l: Scalar = 50.0
+
+
+class Treatment(Node):
+    """One decision. NaN as infusion: the action was no number, nothing is given."""
+
+    infusion_u_per_h: Float[Array, ""]
+    bolus_u_per_kg: Float[Array, ""]
+    protamine_mg: Float[Array, ""]
+
+
+class HeparinState(EnvState):
+    """A patient under way."""
+
+    drug: model.State
+    disturbances: Disturbances
+    infusion_u_per_h: Float[Array, ""]  # given in the last interval
+    bolus_u: Float[Array, ""]
+    since_bolus_h: Float[Array, ""]
+
+
+class HeparinInfusion(TreatmentEnvironment):
+    """Titrate intravenous heparin over five days, every six hours.
+
+    A bolus is 80 U/kg; it and the new rate start at once. Reward: equation 2 of the hemosim paper,
+    for the true aPTT at the end of the interval. Terminates when platelets fall below 50 or the
+    aPTT exceeds 150 s, also between two decisions; in the first six hours after a bolus, when no
+    ward looks at it, the aPTT does not end the episode. Truncates after 120 h. An action that is
+    not finite is no treatment.
+    """
+
+    name = "HeparinInfusion-v0"
+    version = "1"
+    time_unit = "h"
+    default_interval = DECISION_INTERVAL_H
+    observation_fields = ObservationFields(
+        (APTT_S, ANTI_XA_U_PER_ML, WEIGHT_KG, RENAL_FUNCTION, PLATELETS_1E9_PER_L, HOURS)
+    )
+    action_fields = ActionFields(
+        (Field("infusion_u_per_h", "U/h", (0.0, MAX_INFUSION_U_PER_H)), flag("bolus"))
+    )
+
+    def __init__(self, difficulty: str = "medium", *, reagent: str = "paper"):
+        """The options fix `default_params`.
+
+        - `difficulty`: "easy" (normal kidneys, half the variability, no complications), "medium"
+          (renal function varies between patients, full variability, thrombocytopenia as often as
+          published, which five days hardly ever show) or "hard" (and recent exposure to heparin,
+          bleeding, kidneys and elimination that change). Kidneys alone raise the level on a usual
+          infusion by 11 % at most: the linear path is a small part.
+        - `reagent`: "paper" (anti-Xa 0.3–0.7 is 60–100 s) or "raschke" (46–70 s).
+
+        **Raises:** `ValueError` for any other value.
+        """
+        super().__init__(difficulty)
+        check_choice("reagent", reagent, REAGENTS)
+        self.model = HeparinModel()
+        self._reagent = REAGENTS[reagent]
+
+    def tier_params(self, difficulty: str) -> HeparinParams:
+        """What a tier consists of, in plain numbers."""
+        patients, risks = population.Population(), disturbances.MEDIUM
+        if difficulty == "easy":
+            patients = patients.replace(renal_decline_per_y=0.0, renal_log_sd=0.0, variability=0.5)
+            risks = Risks()
+        if difficulty == "hard":
+            patients = patients.replace(recently_exposed=0.3)  # working value (assumption)
+            risks = disturbances.HARD
+        return HeparinParams(patients=patients, reagent=self._reagent, risks=risks)
+
+    def draw_patient(self, key: jax.Array, params: HeparinParams) -> Patient:
+        """A patient of the population `params.patients`."""
+        return population.sample(key, params.patients, params.risks)
+
+    def initial_state(self, patient: Patient, params: HeparinParams) -> HeparinState:
+        """Before heparin."""
+        zero = jnp.zeros((), jnp.result_type(float))
+        return HeparinState(
+            **start(patient, reasons=("aptt", "platelets")),
+            drug=self.model.initial_state(patient.parameters),
+            disturbances=disturbances.well(),
+            infusion_u_per_h=zero,
+            bolus_u=zero,
+            since_bolus_h=zero + jnp.inf,
+        )
+
+    def decode_action(self, action: Float[Array, " 2"]) -> Treatment:
+        """Infusion and bolus; an infusion of NaN where the action is not finite."""
+        decoded = self.action_fields.decode(action)
+        rate = decoded.infusion_u_per_h
+        bolus = jnp.where(decoded.bolus, BOLUS_U_PER_KG, 0.0).astype(rate.dtype)
+        return Treatment(rate, bolus, jnp.zeros_like(rate))
+
+    def encode_action(self, infusion_u_per_h: Any, bolus: Any) -> Float[Array, " 2"]:
+        """The action that infuses so much (at most 2,500 U/h), after a bolus of 80 U/kg or not."""
+        return self.action_fields.encode(infusion_u_per_h=infusion_u_per_h, bolus=bolus)
+
+    def advance(
+        self,
+        key: jax.Array,
+        state: HeparinState,
+        treatment: Treatment,
+        duration: Float[Array, ""],
+        params: HeparinParams,
+    ) -> HeparinState:
+        """Bolus, protamine and the new rate now, the hours that follow, and what they bring."""
+        patient, parameters = state.patient, state.patient.parameters
+        valid = jnp.isfinite(treatment.infusion_u_per_h)
+        infusion_u_per_h = jnp.where(valid, treatment.infusion_u_per_h, 0.0)
+        bolus_u = treatment.bolus_u_per_kg * patient.covariates.weight_kg
+        dosed = model.give_bolus(state.drug, bolus_u, parameters)
+        dosed = model.give_protamine(dosed, treatment.protamine_mg, parameters)
+        aptt_s = model.aptt_s(dosed, parameters, params.reagent)
+        condition = disturbances.progress(
+            key,
+            state.disturbances,
+            patient.hit_onset_h,
+            state.elapsed,
+            duration,
+            dosed.anti_xa_u_per_ml,
+            aptt_s,
+            params.risks,
+        )
+        inputs = model.Inputs(
+            infusion_u_per_h=infusion_u_per_h,
+            elimination_ratio=jnp.exp(condition.log_elimination),
+            renal_function=_renal_function(patient, condition),
+            immunized=condition.immunized.astype(infusion_u_per_h.dtype),
+        )
+        drug, solver_ok = self.model.advance(
+            dosed, duration, parameters, inputs, differentiable=self.transition_gradients_enabled
+        )
+        drug = disturbances.after_bleeding(drug, condition)
+        since_bolus_h = jnp.where(bolus_u > 0.0, 0.0, state.since_bolus_h)
+        ends = {
+            "aptt": _too_long(
+                (aptt_s, model.aptt_s(drug, parameters, params.reagent)),
+                (
+                    duration * model.aptt_slope_s_per_h(dosed, parameters, inputs, params.reagent),
+                    duration * model.aptt_slope_s_per_h(drug, parameters, inputs, params.reagent),
+                ),
+                since_bolus_h,
+                duration,
+                params.terminal_aptt_s,
+            ),
+            "platelets": monotone_crossing(
+                state.drug.platelets_1e9_per_l,
+                drug.platelets_1e9_per_l,
+                params.terminal_platelets_1e9_per_l,
+                rising=False,
+            ),
+        }
+        return state.later(
+            duration,
+            ends,
+            disturbances=condition,
+            drug=drug,
+            infusion_u_per_h=infusion_u_per_h,
+            bolus_u=bolus_u,
+            since_bolus_h=since_bolus_h + duration,
+            valid_action=valid,
+            solver_ok=solver_ok & jnp.isfinite(drug.anti_xa_u_per_ml),
+        )
+
+    def observed(self, state: HeparinState, params: HeparinParams) -> dict[str, Array]:
+        """The values of the specification, and renal function as it was on admission."""
+        return {
+            "aptt_s": self._aptt_s(state, params),
+            "anti_xa_u_per_ml": state.drug.anti_xa_u_per_ml,
+            "weight_kg": state.patient.covariates.weight_kg,
+            "renal_function": _renal_function(state.patient, state.disturbances),
+            "renal_function_on_admission": state.patient.covariates.renal_function,
+            "platelets_1e9_per_l": state.drug.platelets_1e9_per_l,
+            "hours": state.elapsed,
+        }
+
+    def reward(self, state: HeparinState, params: HeparinParams) -> Float[Array, ""]:
+        """Equation 2; deviation and ranges run with time, terminal penalties are paid once."""
+        aptt_s, weights = self._aptt_s(state, params), params.reward_weights
+
+        def where(condition, weight):
+            return jnp.where(condition, weight, 0.0)
+
+        running = (
+            weights.deviation_per_s * jnp.abs(aptt_s - weights.target_aptt_s)
+            + where(_therapeutic(aptt_s, params), weights.in_range)
+            + where(aptt_s > params.high_aptt_s, weights.above)
+            + where(aptt_s < params.low_aptt_s, weights.below)
+        )
+        return (
+            running * self.intervals(state)
+            + where(state.terminated["platelets"], weights.terminated_platelets)
+            + where(state.terminated["aptt"], weights.terminated_aptt)
+        )
+
+    def readouts(self, state: HeparinState, params: HeparinParams) -> dict[str, Array]:
+        """`cost` is 1 while the aPTT is above 120 s, or after a bleed or thrombosis."""
+        condition, drug = state.disturbances, state.drug
+        aptt_s = self._aptt_s(state, params)
+        harmed = (aptt_s > params.high_aptt_s) | condition.major_bleed | condition.thrombosis
+        return {
+            "aptt_s": aptt_s,
+            "anti_xa_u_per_ml": drug.anti_xa_u_per_ml,
+            "antithrombin": drug.antithrombin,
+            "platelets_1e9_per_l": drug.platelets_1e9_per_l,
+            "renal_function": _renal_function(state.patient, condition),
+            "therapeutic": _therapeutic(aptt_s, params),
+            "infusion_u_per_h": state.infusion_u_per_h,
+            "bolus_u": state.bolus_u,
+            "hit": condition.immunized,
+            "major_bleed": condition.major_bleed,
+            "thrombosis": condition.thrombosis,
+            "hours": state.elapsed,
+            "recently_exposed": state.patient.covariates.recently_exposed.astype(jnp.int32),
+            "cost": harmed.astype(aptt_s.dtype),
+        }
+
+    def _aptt_s(self, state: HeparinState, params: HeparinParams) -> Float[Array, ""]:
+        return model.aptt_s(state.drug, state.patient.parameters, params.reagent)
+
+
+def _too_long(ends_s, slopes_s, since_bolus_h, duration, terminal_s) -> Crossing:
+    """The aPTT beyond the terminal bound, from six hours after the last bolus on.
+
+    Under a constant rate the level goes one way; after a bolus it falls, so that what is too long
+    at the end was so from the moment it is judged.
+    """
+    crossing = monotone_crossing(ends_s[0], ends_s[1], terminal_s, rising=True, slopes=slopes_s)
+    not_judged = (SETTLING_AFTER_BOLUS_H - since_bolus_h) / duration  # as a fraction of it
+    happened = crossing.happened & (not_judged <= 1.0 + 1e-3)
+    fraction = jnp.clip(jnp.maximum(crossing.fraction, not_judged), 0.0, 1.0)
+    return Crossing(happened, jnp.where(happened, fraction, 1.0))
+
+
+def _renal_function(patient: Patient, condition: Disturbances) -> Float[Array, ""]:
+    ratio = jnp.exp(condition.log_renal)
+    return jnp.clip(patient.covariates.renal_function * ratio, *population.RENAL_FUNCTION)
+
+
+def _therapeutic(aptt_s, params):
+    low, high = params.therapeutic_aptt_s
+    return (aptt_s >= low) & (aptt_s <= high)

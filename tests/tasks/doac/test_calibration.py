@@ -1,0 +1,17 @@
+import jax
+import numpy as np
+import pytest
+
+from hemosim_jax.tasks.doac.calibration import fit
+from hemosim_jax.tasks.doac.hazards import CALIBRATED
+from hemosim_jax.tasks.doac.trials import TRIALS
+
+
+def test_a_new_fit_gives_the_stored_coefficients():
+    fitted = fit(jax.random.key(11), 20_000)
+    stored = dict(vars(CALIBRATED))
+    for name, value in vars(fitted.coefficients).items():
+        np.testing.assert_allclose(value, stored[name], rtol=0.06, atol=0.02, err_msg=name)
+    for trial in TRIALS:
+        assert fitted.stroke_factors[trial.name] == pytest.approx(trial.stroke_factor, rel=0.03)
+        assert fitted.bleeding_factors[trial.name] == pytest.approx(trial.bleeding_factor, rel=0.03)
