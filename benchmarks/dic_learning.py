@@ -21,7 +21,7 @@ from benchmarks.hardware import description
 from benchmarks.learning import difference, judge, parser, train_ppo, worst
 from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
-from hemosim_jax.registry import protocols_of
+from hemosim_jax.registry import protocols_of, task_of
 
 # Of training, chosen with other seeds and other held-out patients. Not so `BLEEDING_FROM`: with
 # 0.3, one seed of the medium tier lost five of the 20,000 patients of the table in a severe bleed.

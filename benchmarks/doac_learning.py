@@ -46,7 +46,7 @@ def normal_interval(values):
 
 def row(evaluation):
     """What one policy comes to."""
-    outcomes = evaluation.outcomes
+    outcomes = evaluation.metrics
     years = float(np.sum(outcomes["years"]))
     counts = {event: float(np.sum(outcomes[f"{event}_percent"])) / 100.0 for event in EVENTS}
     rates = {event: (100.0 * n / years, 196.0 * n**0.5 / years) for event, n in counts.items()}

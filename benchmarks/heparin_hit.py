@@ -18,6 +18,7 @@ import hemosim_jax
 from benchmarks.heparin_ward import STEP_H, simulate
 from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.tasks.heparin import model, nomograms
+from hemosim_jax.tasks.heparin.model import HeparinModel
 
 DAYS = 21
 BLOCK = 5000

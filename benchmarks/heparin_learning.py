@@ -21,7 +21,7 @@ from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.streams import training
 from hemosim_jax.learning import dqn
 from hemosim_jax.learning.config import WIDE
-from hemosim_jax.registry import protocols_of
+from hemosim_jax.registry import protocols_of, task_of
 
 # Fewer environments than `wide`, for more updates, and a nearer horizon (a decision's effect is
 # over within a day); tried on other seeds and other held-out patients than these.

@@ -12,10 +12,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hemosim_jax.tasks.warfarin.iwpc import read_iwpc
 
 from hemosim_jax.tasks.warfarin.algorithms import iwpc_clinical, iwpc_pharmacogenetic
 from hemosim_jax.tasks.warfarin.calibration import calibration_of, fit, typical_dose_mg_per_week
+from hemosim_jax.tasks.warfarin.cohort import read_iwpc
 from hemosim_jax.tasks.warfarin.disturbances import Risks
 from hemosim_jax.tasks.warfarin.environment import MODELS
 from hemosim_jax.tasks.warfarin.population import complete_cohort, of_ancestry

@@ -47,10 +47,11 @@ def main():
         policies.append(policy._replace(name=f"ppo, seed {seed}"))
     console.print(f"{config.total_steps:,} steps in {min(seconds):.0f}-{max(seconds):.0f} s a seed")
     stream = held_out(1000)
+    task = task_of(env.name)
+    outcome = task.display.outcome.name
     summaries = [
         report.summary(
-            env,
-            evaluate(task_of(env.name), env, params, policy, stream, num_patients=options.patients),
+            task, evaluate(task, env, params, policy, stream, num_patients=options.patients)
         )
         for policy in policies
     ]

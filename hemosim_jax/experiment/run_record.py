@@ -57,7 +57,8 @@ def load(directory: Path) -> RunRecord:
         version = str(stored["environment_version"])
         env, _ = record.environment()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{str(directory / FILE)!r} is damaged: {error}") from None
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{str(directory / FILE)!r} is damaged: {reason}") from None
     if version != env.version:
         raise ValueError(
             f"{str(directory)!r} was trained on version {version} of {env.name}; "

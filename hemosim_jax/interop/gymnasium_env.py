@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import gymnasium
 import jax
@@ -117,7 +117,9 @@ class TreatmentGymEnv(gymnasium.Env):
             raise ValueError(f"reset option {name!r} must be a finite number, got {value!r}")
         return jnp.asarray(number)
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: np.ndarray | np.integer | int
+    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One decision. **Raises:** `RuntimeError` before the first reset."""
         if self._state is None:
             raise RuntimeError("call reset() before step()")
@@ -195,7 +197,7 @@ class TreatmentVectorEnv(VectorEnv):
         }
         return observation, reward, terminated, truncated, info
 
-    def describe(self, index: int) -> dict[str, Any]:
+    def describe(self, index: SupportsIndex) -> dict[str, Any]:
         """The present patient of one lane, in words and numbers."""
         return self._describe(jax.device_get(jax.tree.map(lambda x: x[index], self._state.patient)))
 

@@ -63,7 +63,7 @@ class Memory(nn.Module):
         return nn.GRUCell(self.size, param_dtype=jnp.result_type(float))(hidden, seen)[0]
 
 
-def head_size(space: Space) -> int:
+def head_size(space: Any) -> int:
     """How many numbers the actor's last layer gives for an action of `space`.
 
     **Raises:** `ValueError` for a space that is none of Box, Discrete, MultiDiscrete.
@@ -122,7 +122,7 @@ def remembered(space: Space, sample: Array) -> Float[Array, "..."]:
     return jax.nn.one_hot(sample, head_size(space), dtype=dtype)
 
 
-def to_action(space: Space, sample: Array) -> Float[Array, "..."]:
+def to_action(space: Space, sample: Array) -> Array:
     """A sample as an action: continuous ones moved to the box and clipped to it."""
     if isinstance(space, Box):
         low, high = jnp.asarray(space.low), jnp.asarray(space.high)

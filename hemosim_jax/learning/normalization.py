@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.scalar import Scalar
 
 _CLIP = 10.0
 
@@ -45,6 +46,6 @@ def normalize(
     return jnp.clip(standardized, -_CLIP, _CLIP)
 
 
-def scale_reward(moments: RunningMoments, reward: Float[Array, "*b"]) -> Float[Array, "*b"]:
+def scale_reward(moments: RunningMoments, reward: Scalar) -> Float[Array, "*b"]:
     """Divided by the standard deviation of the discounted return (not centered), clipped to ±10."""
     return jnp.clip(reward / jnp.sqrt(moments.variance + 1e-8), -_CLIP, _CLIP)

@@ -69,7 +69,7 @@ def test_nothing_counts_after_the_end(warfarin):
     ended = followed.alive.sum(1)[followed.terminated]
     assert (ended < 90).any()
     last = followed.info["inr"][followed.terminated, ended - 1]
-    assert (last > 5.9).all()  # it may have been higher earlier that day
+    assert (last > 5.7).all()  # it may have been higher earlier that day
     assert np.median(last) > 6.0
     assert followed.alive[~followed.terminated].all()
 

@@ -1,10 +1,16 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from hemosim_jax.learning.advantage import generalized_advantage
 
 GAMMA, LAMBDA, STEPS = 0.97, 0.9, 7
+
+
+def advantages(*arrays_and_lambda):
+    *arrays, gae_lambda = arrays_and_lambda
+    return generalized_advantage(*map(jnp.asarray, arrays), gae_lambda)
 
 
 def by_hand(reward, value, next_value, terminated, truncated):
@@ -42,7 +48,7 @@ def test_a_batch_is_lane_by_lane():
     reward, value, next_value = rng.normal(size=(3, STEPS, 5)).astype(np.float32)
     terminated, truncated = rng.random((2, STEPS, 5)) < 0.2
     continuation, ended = 1.0 - terminated, terminated | truncated
-    result = generalized_advantage(reward, value, next_value, GAMMA * continuation, ended, LAMBDA)
+    result = advantages(reward, value, next_value, GAMMA * continuation, ended, LAMBDA)
     for lane in range(5):
         expected = by_hand(
             *(x[:, lane] for x in (reward, value, next_value, terminated, truncated))
@@ -54,7 +60,7 @@ def test_truncation_is_worth_the_future_and_termination_is_not():
     one, yes = np.ones(1, np.float32), np.ones(1, bool)
 
     def advantage(continuation):
-        return generalized_advantage(one, 0 * one, 10 * one, GAMMA * continuation, yes, LAMBDA)[0]
+        return advantages(one, 0 * one, 10 * one, GAMMA * continuation, yes, LAMBDA)[0]
 
     assert advantage(one) == pytest.approx(1.0 + GAMMA * 10.0)
     assert advantage(0 * one) == pytest.approx(1.0)
@@ -67,7 +73,7 @@ def test_a_probability_of_continuation_is_a_discount():
     reward, value, next_value = rng.normal(size=(3, STEPS)).astype(np.float32)
     continuation = np.full(STEPS, 0.8, np.float32)
     never = np.zeros(STEPS, bool)
-    result = generalized_advantage(reward, value, next_value, GAMMA * continuation, never, LAMBDA)
+    result = advantages(reward, value, next_value, GAMMA * continuation, never, LAMBDA)
     ended_at = rng.random((20_000, STEPS)) > continuation
     drawn = np.zeros(len(ended_at))
     alive = np.ones(len(ended_at), bool)
@@ -83,8 +89,8 @@ def test_each_step_has_the_discount_of_its_duration():
     reward, value = np.float32([0.0, 1.0]), np.zeros(2, np.float32)
     next_value, ended = np.float32([0.0, 8.0]), np.zeros(2, bool)
     halves = np.full(2, GAMMA**0.5, np.float32)
-    twice = generalized_advantage(reward, value, next_value, halves, ended, 1.0)
-    once = generalized_advantage(
+    twice = advantages(reward, value, next_value, halves, ended, 1.0)
+    once = advantages(
         reward[1:] * GAMMA**0.5, value[1:], next_value[1:], halves[1:] ** 2, ended[1:], 1.0
     )
     assert twice[0] == pytest.approx(float(once[0]), rel=1e-6)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.integrate import trajectory
 from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
 from hemosim_jax.integrate.stiff import solve_stiff
@@ -139,7 +140,7 @@ def clotting_times(
 
 
 def inr(
-    pt_s: Float[Array, "*b"], normal_pt_s: Float[Array, "*b"], sensitivity_index: float = 1.0
+    pt_s: Float[Array, "*b"], normal_pt_s: Scalar, sensitivity_index: float = 1.0
 ) -> Float[Array, "*b"]:
     """International normalized ratio of two prothrombin times."""
     return (pt_s / normal_pt_s) ** sensitivity_index

@@ -129,7 +129,7 @@ class Hamberg2007(Model):
         zero = jnp.zeros((), jnp.result_type(float))
         return State(zero, zero, zero, zero, fast=(zero,) * STAGES_FAST, slow=(zero,) * STAGES_SLOW)
 
-    def give_dose(self, state: State, dose_mg: Float[Array, ""]) -> State:
+    def give_dose(self, state: State, dose_mg: Scalar) -> State:
         """A tablet of racemic warfarin, half of it S."""
         return state.replace(depot_mg=state.depot_mg + 0.5 * dose_mg)
 
@@ -172,7 +172,7 @@ class Hamberg2007(Model):
 
     def steady_state_dose_mg_per_day(
         self, parameters: Parameters, target_inr: Scalar
-    ) -> Float[Array, ""]:
+    ) -> Float[Array, "*b"]:
         """Daily racemic dose whose average concentration holds `target_inr`, in closed form."""
         product = 1.0 - ((target_inr - parameters.baseline_inr) / INR_MAX) ** (1.0 / INR_EXPONENT)
         return dose_for_inhibition(parameters, 1.0 - jnp.sqrt(product), HILL)
@@ -180,7 +180,7 @@ class Hamberg2007(Model):
     def advance(
         self,
         state: State,
-        duration: Float[Array, ""],
+        duration: Scalar,
         parameters: Parameters,
         inputs: Inputs,
         *,

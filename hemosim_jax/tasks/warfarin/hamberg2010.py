@@ -114,7 +114,7 @@ class Hamberg2010(Model):
         zero = jnp.zeros((), jnp.result_type(float))
         return State(zero, zero, zero, fast=(zero,) * STAGES, slow=(zero,) * STAGES)
 
-    def give_dose(self, state: State, dose_mg: Float[Array, ""]) -> State:
+    def give_dose(self, state: State, dose_mg: Scalar) -> State:
         """A tablet of racemic warfarin, half of it S."""
         return state.replace(depot_mg=state.depot_mg + 0.5 * dose_mg)
 
@@ -154,7 +154,7 @@ class Hamberg2010(Model):
 
     def steady_state_dose_mg_per_day(
         self, parameters: Parameters, target_inr: Scalar
-    ) -> Float[Array, ""]:
+    ) -> Float[Array, "*b"]:
         """Daily racemic dose whose average concentration holds `target_inr`, in closed form."""
         inhibition = (target_inr - parameters.baseline_inr) / INR_MAX
         return dose_for_inhibition(parameters, inhibition, HILL)
@@ -162,7 +162,7 @@ class Hamberg2010(Model):
     def advance(
         self,
         state: State,
-        duration: Float[Array, ""],
+        duration: Scalar,
         parameters: Parameters,
         inputs: Inputs,
         *,

@@ -19,7 +19,7 @@ from hemosim_jax.core.node import Node
 from hemosim_jax.core.policy import Policy, random_policy
 from hemosim_jax.tasks.warfarin import algorithms, nomogram
 from hemosim_jax.tasks.warfarin.covariates import RACES, Covariates
-from hemosim_jax.tasks.warfarin.environment import WarfarinDosing, WarfarinParams
+from hemosim_jax.tasks.warfarin.environment import WarfarinDosing
 
 # An algorithm's maintenance dose needs about a week to show its INR (assumption).
 FIRST_TEST_DAY = 7.0
@@ -36,14 +36,14 @@ class PopulationDefaults(Node):
     race: Array
 
 
-def _check_daily(params: WarfarinParams) -> None:
+def _check_daily(params: Any) -> None:
     """Protocols order a dose a day. **Raises:** `ValueError` for another decision interval."""
     interval = params.decision_interval
     if not isinstance(interval, Tracer) and float(interval) != 24.0:
         raise ValueError(f"protocols need a decision_interval of 24 h, got {interval}")
 
 
-def population_defaults(params: WarfarinParams) -> PopulationDefaults:
+def population_defaults(params: Any) -> PopulationDefaults:
     """Mean height and commonest race of the population (or cohort) in `params`.
 
     **Raises:** `ValueError` if decisions are not daily.
