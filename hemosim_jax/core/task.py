@@ -8,7 +8,7 @@ import jax
 from jaxtyping import Array
 
 from hemosim_jax.core.cohort import Cohort, CohortFile
-from hemosim_jax.core.environment import EnvParams, TreatmentEnvironment
+from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.policy import Policy
 
 
@@ -60,7 +60,7 @@ class Task(NamedTuple):
 
 
 def read_cohort(
-    task: Task, path: str | Path, env: TreatmentEnvironment, params: EnvParams, key: jax.Array
+    task: Task, path: str | Path, env: TreatmentEnvironment, params: Any, key: jax.Array
 ) -> CohortFile:
     """Real patients' covariates from a file; what was not recorded is drawn with `key`.
 
