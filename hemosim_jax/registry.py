@@ -17,6 +17,7 @@ FOLDERS = (
     "heparin",
     "doac",
     "dic",
+    "lmwh",
 )
 
 TASKS: dict[str, Task] = {

@@ -1,0 +1,23 @@
+"""Low-molecular-weight heparin: ten days of enoxaparin for venous thromboembolism."""
+
+from hemosim_jax.core.task import DisplaySpec, Signal, Task, Variant
+from hemosim_jax.tasks.lmwh import cohort, metrics, population, protocols
+from hemosim_jax.tasks.lmwh.laboratory import enoxaparin_dosing
+
+TASK = Task(
+    variants={"EnoxaparinDosing-v0": Variant(enoxaparin_dosing, protocols.PROTOCOLS)},
+    metrics=metrics.metrics,
+    groups={"kidneys": ("below 30 mL/min", "30 to 60 mL/min", "above 60 mL/min")},
+    describe=population.describe,
+    complete_cohort=cohort.complete_cohort,
+    display=DisplaySpec(
+        time=Signal("hours", "hours"),
+        signals=(
+            Signal("peak_iu_per_ml", "peak anti-Xa, IU/mL", (0.5, 1.1)),
+            Signal("anti_xa_iu_per_ml", "anti-Xa, IU/mL"),
+            Signal("creatinine_clearance_ml_per_min", "creatinine clearance, mL/min"),
+        ),
+        treatments=(Signal("daily_dose_mg_per_kg", "enoxaparin, mg/kg a day"),),
+        outcome=Signal("expected_events_percent", "bleeds and recurrences expected, %"),
+    ),
+)
