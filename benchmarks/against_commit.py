@@ -147,6 +147,9 @@ def compare_speed(trees: dict[str, Path], folder: Path, ids: list[str]) -> dict[
         for name, tree in trees.items():  # one compiles at a time
             processes[name] = start(tree, f"speed:{env_id}", folder / "unused", **pipes)
             rows[name].append(_ask(processes[name]))
+        if not all(map(all, rows.values())):
+            print(f"{env_id}: not in both trees")
+            continue
         for _ in range(ROUNDS):
             for name, process in processes.items():
                 rows[name].append(_ask(process))
@@ -171,9 +174,10 @@ def compare_speed(trees: dict[str, Path], folder: Path, ids: list[str]) -> dict[
 
 
 def _ask(process) -> dict:
+    """The next measurement; nothing if the tree has no such id."""
     process.stdin.write("go\n")
     process.stdin.flush()
-    return json.loads(process.stdout.readline())
+    return json.loads(process.stdout.readline() or "{}")
 
 
 def main():
