@@ -22,7 +22,7 @@ from hemosim_jax.registry import protocols_of, task_of
 CONFIG = WIDE.replace(total_steps=3_000_000)
 # Rise of the log of the hazard per IU/mL and hazard at 0.78 IU/mL, fitted as those of
 # `tasks.lmwh.hazards` to the ends of the interval of the relative risk.
-SLOPES = {"low": (1.09, 0.00259), "high": (2.5, 0.00170)}
+SLOPES = {"low": (1.09, 0.00259), "high": (2.27, 0.00163)}
 
 
 def other_truths(tier, params):

@@ -3,7 +3,7 @@ r"""Bleeding and recurrence by exposure.
 Major bleeding: $h = h_0\,e^{\beta (\bar C - 0.78)}$ per day for a mean anti-Xa activity $\bar C$
 of the last day or so. Two numbers fitted to two, in simulated patients on 1 mg/kg twice a day over
 ten days (assumption): 2.4 % bleed above a creatinine clearance of 30 mL/min and 2.96 times as many
-below (95 % interval 1.63 to 5.37, which is 1.1 to 2.5 for $\beta$; Lim et al., Blood 2005;106:907
+below (95 % interval 1.63 to 5.37, which is 1.1 to 2.3 for $\beta$; Lim et al., Blood 2005;106:907
 and Ann Intern Med 2006;144:673). That all of the difference is the drug's and none the kidneys' own
 is an assumption; dose-adjusted patients, who are not fitted to, bled no more often than others.
 
