@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -11,19 +12,13 @@ _TOLERANCE = 1e-3  # of an interval: clocks add up rounding errors
 _ROUNDING = 1e-6  # of a threshold: a signal that rests on it has not passed it
 
 
-def next_duration(elapsed: Array, interval: Scalar, horizon: Scalar) -> Float[Array, "*b"]:
-    """To the next decision, or to the horizon where that comes first."""
-    left = horizon - elapsed
-    return jnp.where(left > _TOLERANCE * interval, jnp.minimum(interval, left), interval)
-
-
 def is_over(elapsed: Array, interval: Scalar, horizon: Scalar) -> Bool[Array, "*b"]:
     """Whether the horizon has been reached."""
     return elapsed >= horizon - _TOLERANCE * interval
 
 
 def number_of_intervals(horizon: Scalar, interval: Scalar) -> Array:
-    """Decisions until the horizon, the last interval perhaps shorter (int32)."""
+    """Decisions until the horizon is reached (int32)."""
     return jnp.ceil(jnp.asarray(horizon) / interval - _TOLERANCE).astype(jnp.int32)
 
 
@@ -84,16 +79,27 @@ def cubic_crossing(
     x = jnp.clip(above / jnp.where(below > 0.0, below, 1.0), 0.0, 1.0)
     peak = at(x)
     inside = (below > 0.0) & (peak > y1)
-    # From the start up to the end, or the extreme, by false position.
-    low, below, high, above = 0.0, y0, jnp.where(inside, x, 1.0), jnp.where(inside, peak, y1)
+    # From the start up to the end, or the extreme, by false position. In a loop, which XLA does not
+    # fuse across: unrolled, it would compute the signal again for every use.
+    one = jnp.ones_like(y0)
+    high, above = jnp.where(inside, x, one), jnp.where(inside, peak, y1)
     happened = above > _ROUNDING * jnp.abs(threshold)
-    middle = high
-    for _ in range(3):
+
+    def narrow(_, bracket):
+        low, below, high, above, _ = bracket
         middle = low + (high - low) * _straight(below, above)
         value = at(middle)
         beyond = value > 0.0
-        low, below = jnp.where(beyond, low, middle), jnp.where(beyond, below, value)
-        high, above = jnp.where(beyond, middle, high), jnp.where(beyond, value, above)
+        return (
+            jnp.where(beyond, low, middle),
+            jnp.where(beyond, below, value),
+            jnp.where(beyond, middle, high),
+            jnp.where(beyond, value, above),
+            middle,
+        )
+
+    start = (0.0 * one, y0, high, above, high)
+    middle = jax.lax.fori_loop(0, 3, narrow, start)[-1]
     return Crossing(happened, jnp.where(happened & (y0 <= 0.0), middle, 1.0))
 
 

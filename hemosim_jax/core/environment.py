@@ -249,8 +249,8 @@ class TreatmentEnvironment(environment.Environment):
         if jnp.shape(action) != space.shape:
             raise ValueError(f"action has shape {jnp.shape(action)}; the space is {space}")
         treatment = self.decode_action(jnp.asarray(action))
-        interval = jnp.asarray(params.decision_interval, jnp.result_type(float))
-        duration = durations.next_duration(state.elapsed, interval, params.horizon)
+        # The same for all patients of a batch: what a model derives from it is computed once.
+        duration = jnp.asarray(params.decision_interval, jnp.result_type(float))
         state = self.advance(key, state, treatment, duration, params)
         terminated = self.is_terminated(state, params)
         reward = self.reward(state, params)

@@ -67,14 +67,15 @@ def test_the_clock_runs_on_with_the_horizon(easy):
     assert jax.vmap(env.is_truncated, in_axes=(0, None))(state, params).all()
 
 
-def test_the_last_interval_ends_at_the_horizon(easy):
+def test_the_last_interval_is_the_one_that_reaches_the_horizon(easy):
     env, params = easy
     params = params.replace(decision_interval=jnp.float32(50.0))
     assert int(params.max_steps_in_episode) == 3
     state, actions = settled(env, params, 4)
     state, (reward, _, info) = follow(env, params, state, actions, 3)
-    np.testing.assert_allclose(info["hours"][0], [50.0, 100.0, 120.0])
-    np.testing.assert_allclose(reward[:, 2], reward[:, 1] * 0.4, rtol=2e-3)
+    np.testing.assert_allclose(info["hours"][0], [50.0, 100.0, 150.0])
+    np.testing.assert_allclose(reward[:, 2], reward[:, 1], rtol=2e-3)
+    assert jax.vmap(env.is_truncated, in_axes=(0, None))(state, params).all()
 
 
 def test_the_discount_is_that_of_the_duration(easy):
