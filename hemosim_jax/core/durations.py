@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -63,13 +62,14 @@ def cubic_crossing(
     The cubic through them, $y_0 + ax + bx^2 + cx^3$ on 0..1, tells whether the signal passes the
     threshold between the ends, even where both are on the right side of it, and about when.
     """
+    rise, (a, d1) = ends[1] - ends[0], slopes
+    b, c = 3.0 * rise - 2.0 * a - d1, a + d1 - 2.0 * rise
+    # The maximum within: the root of the slope a + 2 b x + 3 c x^2 where it falls, in the form that
+    # does not cancel. (Up to here the same for a second threshold, and computed once.)
+    root = jnp.sqrt(jnp.maximum(b * b - 3.0 * a * c, 0.0))
     sign = 1.0 if rising else -1.0
     y0, y1 = (sign * (y - threshold) for y in ends)
-    a, d1 = (sign * slope for slope in slopes)
-    b, c = 3.0 * (y1 - y0) - 2.0 * a - d1, 2.0 * (y0 - y1) + a + d1
-    # The maximum within: the root of the slope a + 2 b x + 3 c x^2 where it falls, in the form that
-    # does not cancel.
-    root = jnp.sqrt(jnp.maximum(b * b - 3.0 * a * c, 0.0))
+    a, b, c = sign * a, sign * b, sign * c
     above = jnp.where(b > 0.0, b + root, a)
     below = jnp.where(b > 0.0, -3.0 * c, root - b)
 
@@ -79,27 +79,17 @@ def cubic_crossing(
     x = jnp.clip(above / jnp.where(below > 0.0, below, 1.0), 0.0, 1.0)
     peak = at(x)
     inside = (below > 0.0) & (peak > y1)
-    # From the start up to the end, or the extreme, by false position. In a loop, which XLA does not
-    # fuse across: unrolled, it would compute the signal again for every use.
+    # From the start up to the end, or the extreme, by false position.
     one = jnp.ones_like(y0)
-    high, above = jnp.where(inside, x, one), jnp.where(inside, peak, y1)
+    low, below, high, above = 0.0 * one, y0, jnp.where(inside, x, one), jnp.where(inside, peak, y1)
     happened = above > _ROUNDING * jnp.abs(threshold)
-
-    def narrow(_, bracket):
-        low, below, high, above, _ = bracket
-        middle = low + (high - low) * _straight(below, above)
+    middle = low + high * _straight(below, above)
+    for _ in range(2):
         value = at(middle)
         beyond = value > 0.0
-        return (
-            jnp.where(beyond, low, middle),
-            jnp.where(beyond, below, value),
-            jnp.where(beyond, middle, high),
-            jnp.where(beyond, value, above),
-            middle,
-        )
-
-    start = (0.0 * one, y0, high, above, high)
-    middle = jax.lax.fori_loop(0, 3, narrow, start)[-1]
+        low, below = jnp.where(beyond, low, middle), jnp.where(beyond, below, value)
+        high, above = jnp.where(beyond, middle, high), jnp.where(beyond, value, above)
+        middle = low + (high - low) * _straight(below, above)
     return Crossing(happened, jnp.where(happened & (y0 <= 0.0), middle, 1.0))
 
 

@@ -52,17 +52,37 @@ class EnvState(Node):
         **changes,
     ) -> Any:
         """After a step of `duration`, which the first of the `reasons` to end it may cut short."""
+        happened = {name: reason.happened for name, reason in (reasons or {}).items()}
         fraction = jnp.ones_like(duration)
         for reason in (reasons or {}).values():
             fraction = jnp.minimum(fraction, reason.fraction)
+        happened, fraction = _computed_once(happened, fraction)
         length = fraction * duration
         return self.replace(
             time=self.time + 1,
             elapsed=self.elapsed + length,
             interval=length,
-            terminated={name: reason.happened for name, reason in (reasons or {}).items()},
+            terminated=happened,
             **changes,
         )
+
+
+def _computed_once(happened, fraction):
+    """The same, behind a border that XLA does not fuse across.
+
+    Clock, observation, reward and the choice of what is reset all depend on the end of an episode;
+    XLA would compute it, and with it the model, again for each of them. A loop is such a border
+    (CPU ignores `optimization_barrier`), and two rounds that change nothing, which the compiler
+    cannot know, are kept as one.
+    """
+
+    def unchanged(_, carry):
+        happened, fraction = carry
+        impossible = fraction > 2.0
+        happened = {name: yes & ~impossible for name, yes in happened.items()}
+        return happened, jnp.where(impossible, 1.0, fraction)
+
+    return jax.lax.fori_loop(0, 2, unchanged, (happened, fraction))
 
 
 def start(patient: Any, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
