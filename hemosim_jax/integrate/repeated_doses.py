@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.integrate.linear import bateman
+from hemosim_jax.integrate.linear import bateman, disposition_rates, fed_amounts
 
 
 class Train(NamedTuple):
@@ -45,6 +45,21 @@ def doses_passed_on(
     earlier = first * _spent(rate_in, train) * bateman(rate_in, rate_out, train.interval_h)
     all_time = bateman(rate_in, rate_out, train.number * train.interval_h)
     return second * (since_last + jnp.exp(-rate_in * train.since_last_h) * (earlier - all_time))
+
+
+def two_compartment_left(dose, absorption_rate, rates, train: Train):
+    """What a train of doses leaves in depot, central and peripheral compartment.
+
+    `rates` is `(k10, k12, k21)`; amounts are in the unit of `dose`, one that is absorbed whole.
+    """
+    alpha, beta = disposition_rates(*rates)
+    central, peripheral = fed_amounts(
+        absorption_rate * dose,
+        doses_passed_on(absorption_rate, alpha, train),
+        doses_passed_on(absorption_rate, beta, train),
+        rates,
+    )
+    return dose * doses_left(absorption_rate, train), central, peripheral
 
 
 def _spent(rate, train: Train):

@@ -26,7 +26,7 @@ from hemosim_jax.integrate.linear import (
     fed_amounts,
     two_compartment_oral,
 )
-from hemosim_jax.integrate.repeated_doses import Train, doses_left, doses_passed_on
+from hemosim_jax.integrate.repeated_doses import Train, two_compartment_left
 
 DAY_H = 24.0
 # Of the peripheral compartment of a drug that has none: any rate that elimination never meets.
@@ -179,25 +179,13 @@ def _eliminate(duration_h, state: State, parameters: Parameters) -> State:
 def _add_doses(duration_h, before: State, later: State, parameters: Parameters, regimen: Regimen):
     """`later` with what is left of the doses that fell due since `before`."""
     p = parameters
-    rates = _rate_constants(p)
-    alpha, beta = disposition_rates(*rates)
 
     def left(dose_mg, absorption_per_h, due_h):
         """Depot, central and peripheral amount, and all that was taken."""
         train = _doses_due(due_h, duration_h, regimen.held_h)
         dose_mg = dose_mg * p.bioavailability
-        central, peripheral = fed_amounts(
-            absorption_per_h * dose_mg,
-            doses_passed_on(absorption_per_h, alpha, train),
-            doses_passed_on(absorption_per_h, beta, train),
-            rates,
-        )
-        return (
-            dose_mg * doses_left(absorption_per_h, train),
-            central,
-            peripheral,
-            dose_mg * train.number,
-        )
+        amounts = two_compartment_left(dose_mg, absorption_per_h, _rate_constants(p), train)
+        return *amounts, dose_mg * train.number
 
     morning = left(regimen.morning_mg, p.absorption_per_h, before.morning_due_h)
     evening_per_h = p.absorption_per_h * p.evening_absorption_ratio

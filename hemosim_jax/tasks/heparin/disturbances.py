@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.core.variation import mean_reverting
 from hemosim_jax.tasks.heparin.model import ANTIBODY_HEPARIN_U_PER_ML, State
 
 # Heparin-induced thrombocytopenia: 2.6 % on unfractionated heparin (Martel et al., Blood
@@ -104,6 +105,7 @@ def progress(
     """The condition over `duration_h` hours; level and aPTT are those with which they begin."""
     *uniforms, renal, elimination = uniform_vector(key, 4)
     bleeds_at, clots_at = map(as_uniform, uniforms)
+    renal, elimination = as_normal(renal), as_normal(elimination)
     days = duration_h / 24.0
     over_s = aptt_s - BLEEDING_REFERENCE_APTT_S
     bleeding = risks.bleeding_per_day * jnp.exp(BLEEDING_PER_APTT_S * over_s) * days
@@ -115,8 +117,8 @@ def progress(
 
     return Disturbances(
         immunized=immunized,
-        log_renal=_drift(now.log_renal, renal, duration_h / RENAL_MEMORY_H, risks.renal_sd),
-        log_elimination=_drift(
+        log_renal=mean_reverting(now.log_renal, renal, duration_h / RENAL_MEMORY_H, risks.renal_sd),
+        log_elimination=mean_reverting(
             now.log_elimination,
             elimination,
             duration_h / ELIMINATION_MEMORY_H,
@@ -134,9 +136,3 @@ def after_bleeding(drug: State, now: Disturbances) -> State:
         antithrombin=left * drug.antithrombin,
         platelets_1e9_per_l=left * drug.platelets_1e9_per_l,
     )
-
-
-def _drift(value, drawn, intervals, sd):
-    """An Ornstein–Uhlenbeck process with stationary SD `sd`, `intervals` memories later."""
-    memory = jnp.exp(-intervals)
-    return memory * value + jnp.sqrt(-jnp.expm1(-2.0 * intervals)) * sd * as_normal(drawn)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.core.variation import mean_reverting
 
 RENAL_MEMORY_H = 96.0  # correlation times (assumptions)
 CLEARANCE_MEMORY_H = 48.0
@@ -47,16 +48,10 @@ def progress(
     risks: Risks,
 ) -> Disturbances:
     """The kidneys and the drug's clearance `duration_h` hours later."""
-    renal, clearance = draws
+    renal, clearance = map(as_normal, draws)
     return now.replace(
-        log_renal=_drift(now.log_renal, renal, duration_h / RENAL_MEMORY_H, risks.renal_sd),
-        log_clearance=_drift(
+        log_renal=mean_reverting(now.log_renal, renal, duration_h / RENAL_MEMORY_H, risks.renal_sd),
+        log_clearance=mean_reverting(
             now.log_clearance, clearance, duration_h / CLEARANCE_MEMORY_H, risks.clearance_sd
         ),
     )
-
-
-def _drift(value, drawn, intervals, sd):
-    """An Ornstein–Uhlenbeck process with stationary SD `sd`, `intervals` memories later."""
-    memory = jnp.exp(-intervals)
-    return memory * value + jnp.sqrt(-jnp.expm1(-2.0 * intervals)) * sd * as_normal(drawn)

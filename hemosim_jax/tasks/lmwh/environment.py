@@ -18,13 +18,15 @@ from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, flag
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_fine_uniform, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
-from hemosim_jax.tasks.lmwh import disturbances, feng2006, green2005, hazards, model, population
+from hemosim_jax.tasks.lmwh import disturbances, hazards, model, population
 from hemosim_jax.tasks.lmwh.disturbances import Disturbances, Risks
+from hemosim_jax.tasks.lmwh.feng2006 import FENG2006
+from hemosim_jax.tasks.lmwh.green2005 import GREEN2005
 from hemosim_jax.tasks.lmwh.hazards import Coefficients, Expected
 from hemosim_jax.tasks.lmwh.model import Enoxaparin, Order, Parameters
 from hemosim_jax.tasks.lmwh.population import Patient
 
-MODELS = {"feng2006": feng2006, "green2005": green2005}
+PAPERS = {"feng2006": FENG2006, "green2005": GREEN2005}
 DECISION_INTERVAL_H = 12.0
 EPISODE_H = 240.0
 MAX_DOSE_MG_PER_KG = 2.0
@@ -121,15 +123,15 @@ class EnoxaparinDosing(TreatmentEnvironment):
         **Raises:** `ValueError` for any other value.
         """
         super().__init__(difficulty)
-        check_choice("model", model, MODELS)
+        check_choice("model", model, PAPERS)
         self.paper = model
         self.model = Enoxaparin()
 
     def tier_params(self, difficulty: str) -> EnoxaparinParams:
         """What a tier consists of, in plain numbers. The shares are working values."""
-        paper = MODELS[self.paper]
+        paper = PAPERS[self.paper]
         patients = population.Population(
-            omega_clearance=paper.OMEGA_CLEARANCE, omega_central=paper.OMEGA_CENTRAL
+            omega_clearance=paper.omega_clearance, omega_central=paper.omega_central
         )
         tiers = {
             "easy": (patients.replace(variability=0.5), Risks()),
@@ -162,18 +164,14 @@ class EnoxaparinDosing(TreatmentEnvironment):
 
     def parameters(self, patient: Patient, condition: Disturbances) -> Parameters:
         """The patient's own, at the present kidneys."""
-        own = patient.covariates
-        creatinine = _creatinine(patient, condition)
-
-        def clearance(weight_kg):
-            return population.creatinine_clearance_ml_per_min(
-                own.age_y, weight_kg, own.male, creatinine
-            )
-
-        ideal_kg = population.ideal_weight_kg(own.height_cm, own.male)
-        typical = MODELS[self.paper].typical_parameters(
-            own.weight_kg, clearance(own.weight_kg), clearance(ideal_kg)
+        own, paper = patient.covariates, PAPERS[self.paper]
+        formula_kg = own.weight_kg
+        if paper.by_ideal_weight:
+            formula_kg = population.ideal_weight_kg(own.height_cm, own.male)
+        creatinine_clearance = population.creatinine_clearance_ml_per_min(
+            own.age_y, formula_kg, own.male, _creatinine(patient, condition)
         )
+        typical = model.typical_parameters(paper, own.weight_kg, creatinine_clearance)
         ratio = patient.clearance_ratio * jnp.exp(condition.log_clearance)
         return typical.replace(
             clearance_l_per_h=typical.clearance_l_per_h * ratio,

@@ -11,7 +11,7 @@ any number of doses is a geometric series (`integrate.repeated_doses`), and the 
 follows from what was eliminated. `green2005` and `feng2006` have the published parameters.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -20,8 +20,8 @@ from hemosim_jax.core.model import Model
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.integrate import StepMap, solve
-from hemosim_jax.integrate.linear import disposition_rates, fed_amounts, two_compartment_oral
-from hemosim_jax.integrate.repeated_doses import Train, doses_left, doses_passed_on
+from hemosim_jax.integrate.linear import two_compartment_oral
+from hemosim_jax.integrate.repeated_doses import Train, two_compartment_left
 
 IU_PER_MG = 100.0  # the label's: 1 mg of enoxaparin has 100 IU of anti-Xa activity
 _MOMENT_H = 1e-3  # a dose due within this is due now: clocks add up rounding errors
@@ -37,6 +37,41 @@ class Parameters(Node):
     peripheral_l: Float[Array, "*b"]
     bioavailability: Float[Array, "*b"]
     basal_iu_per_ml: Float[Array, "*b"]  # what the assay reads without the drug
+
+
+class Published(NamedTuple):
+    """The typical values of a paper, and what differs between patients."""
+
+    renal_clearance_l_per_h: float  # at a creatinine clearance of 80 mL/min, and linear in it
+    other_clearance_l_per_h: float
+    central_l_per_kg: float
+    absorption_per_h: float
+    peripheral_l: float
+    exchange_l_per_h: float
+    bioavailability: float
+    basal_iu_per_ml: float
+    by_ideal_weight: bool  # creatinine clearance, by the formula of Cockcroft and Gault
+    omega_clearance: float  # between patients, SD of the log
+    omega_central: float
+
+
+def typical_parameters(
+    published: Published,
+    weight_kg: Float[Array, "*b"],
+    creatinine_clearance_ml_per_min: Float[Array, "*b"],
+) -> Parameters:
+    """The typical patient of this weight and these kidneys."""
+    p, one = published, jnp.ones_like(weight_kg)
+    renal = p.renal_clearance_l_per_h * creatinine_clearance_ml_per_min / 80.0
+    return Parameters(
+        absorption_per_h=p.absorption_per_h * one,
+        clearance_l_per_h=renal + p.other_clearance_l_per_h,
+        central_l=p.central_l_per_kg * weight_kg,
+        exchange_l_per_h=p.exchange_l_per_h * one,
+        peripheral_l=p.peripheral_l * one,
+        bioavailability=p.bioavailability * one,
+        basal_iu_per_ml=p.basal_iu_per_ml * one,
+    )
 
 
 class Order(Node):
@@ -150,17 +185,12 @@ def _add_doses(duration_h, before: State, later: State, p: Parameters, order: Or
     since_last_h = duration_h - _due_h(before, order) - order.every_h * (number - 1.0)
     given = number > 0.0
     train = Train(number, order.every_h, jnp.where(given, since_last_h, 0.0))
-    rates = _rate_constants(p)
-    alpha, beta = disposition_rates(*rates)
     dose_iu = order.dose_iu * p.bioavailability
-    central, peripheral = fed_amounts(
-        p.absorption_per_h * dose_iu,
-        doses_passed_on(p.absorption_per_h, alpha, train),
-        doses_passed_on(p.absorption_per_h, beta, train),
-        rates,
+    depot, central, peripheral = two_compartment_left(
+        dose_iu, p.absorption_per_h, _rate_constants(p), train
     )
     dosed = later.replace(
-        depot_iu=later.depot_iu + dose_iu * doses_left(p.absorption_per_h, train),
+        depot_iu=later.depot_iu + depot,
         central_iu=later.central_iu + central,
         peripheral_iu=later.peripheral_iu + peripheral,
         since_dose_h=jnp.where(given, since_last_h, later.since_dose_h),

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.core.variation import mean_reverting
 from hemosim_jax.tasks.warfarin.covariates import Inputs
 
 AMIODARONE_ONSET_H = 16.0 * 24.0  # time constant (assumption; onset within 2 weeks, Kerin 1988)
@@ -103,13 +104,16 @@ def progress(
     left_h = jnp.maximum(now.illness_left_h - duration_h, 0.0)
     hazard = risks.illness_per_day * duration_h / 24.0
     falls_ill = (left_h <= 0.0) & (onset < -jnp.expm1(-hazard))
-    memory = jnp.exp(-duration_h / VITAMIN_K_MEMORY_H)
-    innovation = jnp.sqrt(-jnp.expm1(-2.0 * duration_h / VITAMIN_K_MEMORY_H)) * risks.vitamin_k_sd
     return Disturbances(
         missed_dose=missed < traits.missed_dose_probability,
         illness_left_h=jnp.where(falls_ill, _between(ILLNESS_DURATION_H, severity), left_h),
         illness_severity=jnp.where(falls_ill, severity, now.illness_severity),
-        log_vitamin_k=memory * now.log_vitamin_k + innovation * as_normal(vitamin_k),
+        log_vitamin_k=mean_reverting(
+            now.log_vitamin_k,
+            as_normal(vitamin_k),
+            duration_h / VITAMIN_K_MEMORY_H,
+            risks.vitamin_k_sd,
+        ),
     )
 
 

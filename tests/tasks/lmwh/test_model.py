@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from hemosim_jax.integrate.reference import solve_reference
-from hemosim_jax.tasks.lmwh import feng2006, green2005, model
+from hemosim_jax.tasks.lmwh import model
+from hemosim_jax.tasks.lmwh.feng2006 import FENG2006
+from hemosim_jax.tasks.lmwh.green2005 import GREEN2005
 from hemosim_jax.tasks.lmwh.model import Enoxaparin, Order
 from tests.conftest import shared_file
 
 ENOXAPARIN = Enoxaparin()
 ADVANCE = jax.jit(ENOXAPARIN.advance)
-MODELS = {"Green2005": green2005, "Feng2006": feng2006}
+PAPERS = {"Green2005": GREEN2005, "Feng2006": FENG2006}
 
 
 def typical(paper, weight_kg=80.0, clearance=80.0):
-    numbers = (jnp.float32(weight_kg), jnp.float32(clearance), jnp.float32(clearance))
-    return MODELS[paper].typical_parameters(*numbers)
+    return model.typical_parameters(PAPERS[paper], jnp.float32(weight_kg), jnp.float32(clearance))
 
 
 def order(dose_iu, every_h=12.0):
@@ -49,7 +50,7 @@ def test_steady_state_of_both_papers():
         assert abs(float(hours[activity.argmax()]) - float(row["tmax_h"])) < 0.25
 
 
-@pytest.mark.parametrize("paper", MODELS)
+@pytest.mark.parametrize("paper", PAPERS)
 def test_fast_path_against_the_vector_field(paper):
     with jax.enable_x64(True):
         parameters = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), typical(paper))
