@@ -2,9 +2,10 @@
 
     python -m benchmarks.enoxaparin_learning [--seeds 3] [--tiers easy medium hard] [--out FILE]
 
-All policies are judged on the same patients, and once more for the published uncertainty of how
-steeply bleeding rises with activity (relative risk 1.63 to 5.37 below 30 mL/min), and for the other
-pharmacokinetic model; agents are trained on neither.
+All policies are judged on the same patients, among them the constant prescription that is best in
+others; and once more for the published uncertainty of how steeply bleeding rises with activity
+(relative risk 1.63 to 5.37 below 30 mL/min), and for the other pharmacokinetic model; agents are
+trained on neither.
 """
 
 import json
@@ -14,15 +15,26 @@ from rich.console import Console
 
 import hemosim_jax
 from benchmarks.hardware import description
-from benchmarks.learning import difference, judge, parser, train_ppo, worst
+from benchmarks.learning import best_constant, difference, judge, parser, train_ppo, worst
 from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of, task_of
 
 CONFIG = WIDE.replace(total_steps=3_000_000)
 # Rise of the log of the hazard per IU/mL and hazard at 0.78 IU/mL, fitted as those of
-# `tasks.lmwh.hazards` to the ends of the interval of the relative risk.
-SLOPES = {"low": (1.09, 0.00259), "high": (2.27, 0.00163)}
+# `tasks.lmwh.hazards` to the ends of the interval of the relative risk (`enoxaparin_evidence`).
+SLOPES = {"low": (1.01, 0.00272), "high": (2.62, 0.00175)}
+
+
+def prescriptions(env):
+    """Constant actions by name: 0.3 to 1.2 mg/kg twice, or 0.6 to 2 mg/kg once a day."""
+    doses = [(0.1 * n, False) for n in range(3, 13)] + [(0.2 * n, True) for n in range(3, 11)]
+    return {
+        f"{dose:.1f} mg/kg {'once' if once else 'twice'}": env.encode_orders(
+            env.env.encode_action(dose, once)
+        )
+        for dose, once in doses
+    }
 
 
 def other_truths(tier, params):
@@ -48,7 +60,9 @@ def main():
         config = CONFIG.replace(total_steps=options.steps)
         started = time.perf_counter()
         agents = train_ppo(env, params, config, options.seeds)
-        results = judge(env, params, [*protocols_of(env).values(), *agents], options.patients)
+        constant = best_constant(env, params, prescriptions(env))
+        policies = [*protocols_of(env).values(), constant, *agents]
+        results = judge(env, params, policies, options.patients)
         minutes = (time.perf_counter() - started) / 60.0
         summaries = [report.summary(task_of(env.name), result) for result in results]
         console.print(report.table(summaries, f"{tier} ({minutes:.1f} min)"))
@@ -56,11 +70,15 @@ def main():
             shown = ", ".join(f"{e.policy} {e.metrics[name].mean():.2f}" for e in results)
             console.print(f"{name}: {shown}")
         label = next(e for e in results if e.policy == "label")
-        lines = [f"worst seed, same patients: {difference(worst(results, 'ppo'), label)}"]
+        best = next(e for e in results if e.policy == constant.name)
+        lines = [
+            f"worst seed, same patients: {difference(worst(results, 'ppo'), other)}"
+            for other in (label, best)
+        ]
         for name, other, its_params in other_truths(tier, params):
-            policies = [protocols_of(env)["label"], *agents]
+            policies = [protocols_of(env)["label"], constant, *agents]
             again = judge(other, its_params, policies, options.patients)
-            lines.append(f"{name}: {difference(worst(again, 'ppo'), again[0])}")
+            lines += [f"{name}: {difference(worst(again, 'ppo'), one)}" for one in again[:2]]
         console.print("\n".join(lines))
         written[tier] = {"summaries": summaries, "lines": lines}
         if options.out:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import jax
 
+from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
+from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
 from hemosim_jax.registry import task_of
@@ -30,6 +32,26 @@ def train_ppo(env, params, config, seeds, name="ppo"):
         for seed in range(seeds)
     ]
     return named(policies, name)
+
+
+def best_constant(env, params, actions, patients=4000):
+    """The policy of one action (of `actions`, by name) that is best in patients of the training."""
+    steps = int(params.max_steps_in_episode)
+    keys = jax.random.split(training(len(actions)).key(), patients)
+
+    @jax.jit
+    def mean_return(action):
+        policy = constant("any", action)
+        rewards = jax.vmap(lambda key: episode(env, params, policy, steps, key).reward)(keys)
+        return rewards.sum(axis=1).mean()
+
+    name = max(actions, key=lambda name: float(mean_return(actions[name])))
+    return constant(name, actions[name])
+
+
+def constant(name, action):
+    """Always the same action."""
+    return Policy(name, lambda params: (), lambda key, carry, observation: (action, carry))
 
 
 def named(policies, name):

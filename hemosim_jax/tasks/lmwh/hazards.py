@@ -2,10 +2,11 @@ r"""Bleeding and recurrence by exposure.
 
 Major bleeding: $h = h_0\,e^{\beta (\bar C - 0.78)}$ per day for a mean anti-Xa activity $\bar C$
 of the last day or so. Two numbers fitted to two, in simulated patients on 1 mg/kg twice a day over
-ten days (assumption): 2.4 % bleed above a creatinine clearance of 30 mL/min and 2.96 times as many
-below (95 % interval 1.63 to 5.37, which is 1.1 to 2.3 for $\beta$; Lim et al., Blood 2005;106:907
-and Ann Intern Med 2006;144:673). That all of the difference is the drug's and none the kidneys' own
-is an assumption; dose-adjusted patients, who are not fitted to, bled no more often than others.
+ten days (assumption; `benchmarks.enoxaparin_evidence --fit --patients 100000`): 2.4 % bleed above a
+creatinine clearance of 30 mL/min and 2.96 times as many below (95 % interval 1.63 to 5.37, which is
+1.0 to 2.6 for $\beta$; Lim et al., Blood 2005;106:907 and Ann Intern Med 2006;144:673). That all of
+the difference is the drug's and none the kidneys' own is an assumption; dose-adjusted patients, who
+are not fitted to, bled no more often than others.
 
 Recurrence: $h = h_u / (1 + C / C_{50})$ for the activity $C$ of the moment. Untreated 40 % in the
 first month (recalled: Kearon & Hirsh, N Engl J Med 1997;336:1506), as a constant rate. $C_{50}$
@@ -25,9 +26,9 @@ from hemosim_jax.core.scalar import Scalar
 class Coefficients(Node):
     """See the module."""
 
-    bleeding_per_day: Scalar = 0.00223  # at `bleeding_reference_iu_per_ml`
+    bleeding_per_day: Scalar = 0.00249  # at `bleeding_reference_iu_per_ml`
     bleeding_reference_iu_per_ml: Scalar = 0.78
-    bleeding_per_iu_per_ml: Scalar = 1.79  # log of the ratio of hazards
+    bleeding_per_iu_per_ml: Scalar = 1.84  # log of the ratio of hazards
     untreated_recurrence_per_day: Scalar = 0.017
     recurrence_c50_iu_per_ml: Scalar = 0.0295
 

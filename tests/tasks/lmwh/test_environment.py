@@ -37,8 +37,8 @@ def on_label(follow):
 
 def test_peaks_by_kidneys_against_another_study(follow, medium):
     # Peaks after about five doses of 1 mg/kg twice a day in 50 patients, not fitted to: 1.58 ± 0.54
-    # (n = 7) below 30 mL/min, 1.25 ± 0.38 (19) up to 60, 0.93 ± 0.28 (24) above. Ours are 13 to
-    # 24 % lower, with about the same spread.
+    # (n = 7) below 30 mL/min, 1.25 ± 0.38 (19) up to 60, 0.93 ± 0.28 (24) above. Ours are 11 to
+    # 23 % lower, with about the same spread: the bound is what was found, not what was hoped for.
     params = medium.params
     impaired = params.replace(patients=params.patients.replace(impaired=jnp.float32(0.6)))
     info = follow(LABEL, impaired)
@@ -85,8 +85,8 @@ def test_bleeding_and_recurrence_as_fitted(follow, medium):
     bleeds = usual["expected_bleeds"].sum(axis=1)[spared].mean()
     ratio = more["expected_bleeds"].sum(axis=1)[severe].mean() / bleeds
     recurrences = usual["expected_recurrences"].sum(axis=1)[spared].mean()
-    np.testing.assert_allclose([bleeds, recurrences], [0.024, 0.010], rtol=0.15)
-    assert 1.63 < ratio < 5.37
+    np.testing.assert_allclose([bleeds, recurrences], [0.024, 0.010], rtol=0.06)
+    np.testing.assert_allclose(ratio, 2.96, rtol=0.35)  # few patients: standard error 11 %
 
 
 def test_dose_adjusted_patients_bleed_no_more_than_others(follow, medium):
