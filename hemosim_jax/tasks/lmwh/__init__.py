@@ -17,7 +17,7 @@ TASK = Task(
             Signal("anti_xa_iu_per_ml", "anti-Xa, IU/mL"),
             Signal("creatinine_clearance_ml_per_min", "creatinine clearance, mL/min"),
         ),
-        treatments=(Signal("daily_dose_mg_per_kg", "enoxaparin, mg/kg a day"),),
+        treatments=(Signal("given_mg_per_kg", "enoxaparin given, mg/kg"),),
         outcome=Signal("expected_events_percent", "bleeds and recurrences expected, %"),
     ),
 )

@@ -218,20 +218,22 @@ class EnoxaparinDosing(TreatmentEnvironment):
                 differentiable=self.transition_gradients_enabled,
             )
 
-        # The peak is drawn in this interval if its time has come since the last dose.
         drug, solver_ok = later(duration)
-        drawn_h = duration - drug.since_dose_h + PEAK_H
-        is_drawn = (drawn_h > 0.0) & (drawn_h <= duration)
-        sampled_h = jnp.where(is_drawn, drawn_h, duration)
-        hours = jnp.stack([*(node * duration for node in hazards.NODES), sampled_h])
-        between, _ = jax.vmap(later)(hours)
-        *activities, peak = jax.vmap(model.anti_xa_iu_per_ml, in_axes=(0, None))(
+        sampled_h, is_drawn = _newest_peak_h(state.drug, drug, doses, order, duration)
+        middle_h = 0.5 * duration
+        nodes_h = [node * duration for node in hazards.NODES]
+        between, _ = jax.vmap(later)(jnp.stack([*nodes_h, middle_h, sampled_h]))
+        *activities, _, peak = jax.vmap(model.anti_xa_iu_per_ml, in_axes=(0, None))(
             between, parameters
         )
-        mean = _mean(state.drug, drug, duration) + parameters.basal_iu_per_ml
-        smoothed = hazards.smoothed_iu_per_ml(state.smoothed_iu_per_ml, mean, duration)
+        area = between.auc_iu_h_per_ml[-2] - state.drug.auc_iu_h_per_ml
+        whole = drug.auc_iu_h_per_ml - state.drug.auc_iu_h_per_ml
+        smoothed = [state.smoothed_iu_per_ml]
+        for half in (area, whole - area):
+            mean = half / middle_h + parameters.basal_iu_per_ml
+            smoothed.append(hazards.smoothed_iu_per_ml(smoothed[-1], mean, middle_h))
         expected = hazards.expected_events(
-            tuple(activities), (state.smoothed_iu_per_ml, smoothed), duration, params.coefficients
+            tuple(activities), tuple(smoothed), duration, params.coefficients
         )
         bleed, recurrence = _events(
             expected, as_fine_uniform(happens, finer), as_uniform(which), duration
@@ -244,8 +246,8 @@ class EnoxaparinDosing(TreatmentEnvironment):
                 major_bleed=bleed.happened, recurrence=recurrence.happened
             ),
             drug=drug,
-            smoothed_iu_per_ml=smoothed,
-            mean_iu_per_ml=mean,
+            smoothed_iu_per_ml=smoothed[-1],
+            mean_iu_per_ml=whole / duration + parameters.basal_iu_per_ml,
             peak_iu_per_ml=jnp.where(is_drawn, peak, state.peak_iu_per_ml),
             expected=jax.tree.map(lambda x: x * until, expected),
             doses=doses,
@@ -296,10 +298,7 @@ class EnoxaparinDosing(TreatmentEnvironment):
             "therapeutic": (state.peak_iu_per_ml >= low) & (state.peak_iu_per_ml <= high),
             "creatinine_clearance_ml_per_min": clearance,
             "doses": state.doses,
-            "daily_dose_mg_per_kg": state.doses
-            * state.last_dose_mg_per_kg
-            * 24.0
-            / jnp.maximum(state.interval, 1.0),
+            "given_mg_per_kg": state.doses * state.last_dose_mg_per_kg,
             "expected_bleeds": state.expected.bleeds,
             "expected_recurrences": state.expected.recurrences,
             "major_bleed": condition.major_bleed,
@@ -310,8 +309,13 @@ class EnoxaparinDosing(TreatmentEnvironment):
         }
 
 
-def _mean(before: model.State, after: model.State, duration_h) -> Float[Array, ""]:
-    return (after.auc_iu_h_per_ml - before.auc_iu_h_per_ml) / duration_h
+def _newest_peak_h(before: model.State, after: model.State, doses, order: Order, duration):
+    """When in the interval the newest peak falls due, and whether one does."""
+    of_last = duration - after.since_dose_h + PEAK_H
+    of_earlier = jnp.where(doses > 1.5, of_last - order.every_h, PEAK_H - before.since_dose_h)
+    due_h = jnp.where(of_last <= duration, of_last, of_earlier)
+    is_due = (due_h > 0.0) & (due_h <= duration)
+    return jnp.where(is_due, due_h, duration), is_due
 
 
 def _creatinine(patient: Patient, condition: Disturbances) -> Float[Array, ""]:

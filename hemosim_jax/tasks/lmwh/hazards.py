@@ -15,6 +15,8 @@ three months in Merli et al., Ann Intern Med 2001;134:191. Their 1.5 mg/kg once 
 is not fitted to.
 """
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -33,10 +35,11 @@ class Coefficients(Node):
     recurrence_c50_iu_per_ml: Scalar = 0.0295
 
 
-# Gauss and Legendre's points within an interval, and their weights.
+# Gauss and Legendre's points in each half of an interval, and their weights: exact enough up to a
+# day, in whose middle a dose may fall.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
-NODES = tuple(0.5 + 0.5 * float(x) for x in _NODES)
-WEIGHTS = tuple(0.5 * float(x) for x in _WEIGHTS)
+NODES = tuple(half + 0.25 + 0.25 * float(x) for half in (0.0, 0.5) for x in _NODES)
+WEIGHTS = tuple(0.25 * float(x) for _ in (0.0, 0.5) for x in _WEIGHTS)
 MEMORY_H = 24.0  # over which the activity that bleeding follows is averaged (assumption)
 
 
@@ -56,20 +59,22 @@ def smoothed_iu_per_ml(
 
 def expected_events(
     activities_iu_per_ml: tuple[Float[Array, ""], ...],
-    smoothed_iu_per_ml: tuple[Float[Array, ""], Float[Array, ""]],
+    smoothed_iu_per_ml: tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]],
     duration_h: Float[Array, ""],
     c: Coefficients,
 ) -> Expected:
-    """For the activities at `NODES` of the interval, and the smoothed one at its two ends."""
+    """For the activities at `NODES`, and the smoothed one at start, middle and end."""
     days = duration_h / 24.0
 
     def bleeding(activity):
         over = activity - c.bleeding_reference_iu_per_ml
         return c.bleeding_per_day * jnp.exp(c.bleeding_per_iu_per_ml * over)
 
-    # The smoothed activity moves along a straight line (Simpson's rule).
-    first, last = smoothed_iu_per_ml
-    bleeds = (bleeding(first) + 4.0 * bleeding(0.5 * (first + last)) + bleeding(last)) / 6.0
+    # In each half the smoothed activity moves along a straight line (Simpson's rule).
+    bleeds = sum(
+        (bleeding(first) + 4.0 * bleeding(0.5 * (first + last)) + bleeding(last)) / 12.0
+        for first, last in itertools.pairwise(smoothed_iu_per_ml)
+    )
     at_risk = sum(
         weight / (1.0 + activity / c.recurrence_c50_iu_per_ml)
         for weight, activity in zip(WEIGHTS, activities_iu_per_ml, strict=True)

@@ -15,9 +15,9 @@ def enoxaparin_dosing(
     one, its age (up to 72 h), whether one is under way; age, weight, height, sex, hours since the
     last dose and that dose, hours. Action: dose, once or twice a day, and orders of the three. An
     order of the trough draws a sample now, before the dose; one of the peak asks for an assay of
-    the sample that was drawn 4 h after the last dose (its age counts from the order). Reward:
-    that of `EnoxaparinDosing`, less 0.004 for each franc of orders. Options: those of
-    `EnoxaparinDosing`, and `slots`.
+    the sample that was drawn 4 h after the last dose (its age counts from the order; before the
+    first dose it finds what is there without the drug). Reward: that of `EnoxaparinDosing`, less
+    0.004 for each franc of orders. Options: those of `EnoxaparinDosing`, and `slots`.
 
     **Raises:** `ValueError` as `EnoxaparinDosing`, or if `slots` is less than 1.
     """

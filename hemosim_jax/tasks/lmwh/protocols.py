@@ -28,6 +28,7 @@ class _Carry(Node):
     factor: Float[Array, ""]  # of the dose that the kidneys ask for
     next_peak_h: Float[Array, ""]  # when the next one is to be asked for
     used_at_h: Float[Array, ""]  # when the last result acted upon was ordered
+    in_range: Bool[Array, ""]  # whether that one was
     held: Bool[Array, ""]  # until the activity is low
 
 
@@ -40,6 +41,7 @@ def _begin(params: Any) -> _Carry:
         factor=zero + 1.0,
         next_peak_h=zero + FIRST_PEAK_H,
         used_at_h=zero - 1.0,
+        in_range=jnp.zeros((), bool),
         held=jnp.zeros((), bool),
     )
 
@@ -102,6 +104,7 @@ FIRST_PEAK_H = 36.0  # of the third dose
 AFTER_CHANGE_H = 24.0
 FIRST_AFTER_RANGE_H = 24.0  # the next day
 LATER_AFTER_RANGE_H = 168.0  # then within a week
+AFTER_HOLD_H = 12.0  # of the first dose after it
 
 
 def _nomogram(env: OrderedLaboratory) -> Policy:
@@ -117,16 +120,13 @@ def _nomogram(env: OrderedLaboratory) -> Policy:
         ratio = jnp.asarray(FACTORS, peak.dtype)[row]
         factor = jnp.where(is_new, carry.factor * ratio, carry.factor)
         in_range = ratio == 1.0
-        first_in_range = carry.next_peak_h < carry.now_h + FIRST_AFTER_RANGE_H
-        wait_h = jnp.where(
-            in_range & ~first_in_range,
-            LATER_AFTER_RANGE_H,
-            jnp.where(in_range, FIRST_AFTER_RANGE_H, AFTER_CHANGE_H),
-        )
+        after_range_h = jnp.where(carry.in_range, LATER_AFTER_RANGE_H, FIRST_AFTER_RANGE_H)
+        wait_h = jnp.where(in_range, after_range_h, AFTER_CHANGE_H)
         low = seen.trough_iu_per_ml.known & (seen.trough_iu_per_ml.value < LOW_IU_PER_ML)
         held = (is_new & (peak >= BOUNDS_IU_PER_ML[-1])) | (carry.held & ~low)
-        asks = ~held & (carry.now_h > carry.next_peak_h - _MOMENT_H)
         next_peak_h = jnp.where(is_new, ordered_at_h + wait_h, carry.next_peak_h)
+        next_peak_h = jnp.where(carry.held & ~held, carry.now_h + AFTER_HOLD_H, next_peak_h)
+        asks = ~held & (carry.now_h > next_peak_h - _MOMENT_H)
         dose = jnp.where(held, 0.0, FULL_MG_PER_KG * factor)
         action = env.env.encode_action(dose, _clearance(seen) < SEVERE_ML_PER_MIN)
         carry = carry.replace(
@@ -134,6 +134,7 @@ def _nomogram(env: OrderedLaboratory) -> Policy:
             factor=factor,
             next_peak_h=jnp.where(asks, jnp.inf, next_peak_h),
             used_at_h=jnp.where(is_new, ordered_at_h, carry.used_at_h),
+            in_range=jnp.where(is_new, in_range, carry.in_range),
             held=held,
         )
         return env.encode_orders(action, peak=asks, trough=held), carry

@@ -66,12 +66,19 @@ def test_the_share_of_events_is_what_was_expected(on_label):
     np.testing.assert_allclose(total, -200.0 * both, rtol=1e-4)
 
 
-def test_expected_events_do_not_depend_on_the_step(medium, on_label):
-    params = medium.params.replace(decision_interval=jnp.float32(3.0))
-    short = medium.follower(4000, 4 * STEPS)(LABEL, params)
-    for name in ("expected_bleeds", "expected_recurrences"):
-        whole, parts = on_label[name].sum(axis=1).mean(), short[name].sum(axis=1).mean()
-        assert abs(parts / whole - 1.0) < 0.04
+def test_chances_do_not_depend_on_the_step(medium):
+    # The same patients, whose kidneys stay as they are.
+    still = medium.params.replace(risks=jax.tree.map(jnp.zeros_like, medium.params.risks))
+    found = {}
+    for interval_h in (3.0, 6.0, 12.0, 24.0):
+        params = still.replace(decision_interval=jnp.float32(interval_h))
+        info = medium.follower(500, round(240.0 / interval_h))(LABEL, params)
+        found[interval_h] = [
+            -np.expm1(-info[name].sum(axis=1)).mean()
+            for name in ("expected_bleeds", "expected_recurrences")
+        ]
+    for interval_h in (3.0, 6.0, 24.0):
+        np.testing.assert_allclose(found[interval_h], found[12.0], rtol=0.01)
 
 
 def test_bleeding_and_recurrence_as_fitted(follow, medium):
@@ -125,6 +132,17 @@ def test_the_peak_is_that_of_four_hours(medium):
             np.testing.assert_allclose(state.peak_iu_per_ml, drug, rtol=1e-4)
         else:
             assert state.peak_iu_per_ml == before
+
+
+@pytest.mark.parametrize("interval_h", [5.0, 11.0, 30.0])
+def test_no_peak_is_missed_at_odd_intervals(medium, interval_h):
+    # In every half day there is one, of doses at 0, 12, 24, ... h.
+    params = medium.params.replace(decision_interval=jnp.float32(interval_h))
+    peak = medium.follower(2, round(120.0 / interval_h))(LABEL, params)["peak_iu_per_ml"][0]
+    ends = interval_h * np.arange(1, peak.size + 1)
+    drawn = np.floor((ends - 4.0) / 12.0)
+    changed = np.diff(peak) != 0.0
+    np.testing.assert_array_equal(changed, np.diff(drawn) > 0)
 
 
 def test_once_a_day_is_given_once_a_day(follow):

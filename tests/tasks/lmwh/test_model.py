@@ -98,17 +98,6 @@ def test_an_order_of_nothing_and_a_dose_not_yet_due():
     assert due.since_dose_h == 12.0
 
 
-def test_kidneys_slow_elimination_as_another_study_found():
-    # Hulot et al. 2005, not fitted to: -31 % at 30 to 50, -44 % below 30 mL/min, against normal
-    # (80 mL/min and above; the typical patients of the groups are an assumption).
-    def clearance(ml_per_min):
-        return float(typical("Green2005", clearance=ml_per_min).clearance_l_per_h)
-
-    normal = clearance(95.0)
-    assert 0.25 < 1.0 - clearance(55.0) / normal < 0.45
-    assert 0.40 < 1.0 - clearance(30.0) / normal < 0.60
-
-
 def test_kidneys_matter_more_than_the_label_says():
     # US label (recalled), not fitted to: on the fourth day of 40 mg once a day the area is 65 %
     # larger in severe impairment. Both papers' clearances, linear in creatinine clearance, say two

@@ -103,3 +103,32 @@ def test_ranks_in_the_hard_tier(hard):
     events = {name: one.metrics["expected_events_percent"].mean() for name, one in results.items()}
     assert returns["anti_xa"] > returns["label"] > returns["random"]
     assert events["anti_xa"] < events["label"]
+
+
+def peaks_of(hard, readings):
+    """What the nomogram decides, fed these peaks (and troughs) for each order that it gives."""
+    decisions, carry, under_way, known = [], None, None, {}
+    for decision in range(20):
+        now_h = 12.0 * decision
+        if under_way is not None:
+            known = {"peak_iu_per_ml": readings.pop(0), "ordered_at_h": under_way}
+        ages = {"peak_age_h": now_h - known["ordered_at_h"]} if known else {}
+        values = {"peak_iu_per_ml": known["peak_iu_per_ml"]} if known else {}
+        low = {"trough_iu_per_ml": 0.4} if decision >= 8 else {"trough_iu_per_ml": 1.0}
+        decided_now, carry = decided(hard, "anti_xa", carry, **values, **ages, **low)
+        under_way = now_h if decided_now.order_peak else None
+        decisions.append((now_h, bool(under_way is not None), float(decided_now.dose_mg_per_kg)))
+    return decisions
+
+
+def test_nomogram_in_range_asks_the_next_day_and_then_within_a_week(hard):
+    decisions = peaks_of(hard, [0.8, 0.8])
+    assert [now_h for now_h, asked, _ in decisions if asked] == [36.0, 60.0, 228.0]
+
+
+def test_nomogram_after_a_hold_looks_at_a_new_peak(hard):
+    # 2.2 at 36 h: nothing until the trough is low at 96 h, then 0.6, whose own peak is asked for.
+    decisions = peaks_of(hard, [2.2, 0.8, 0.8])
+    doses = {now_h: round(dose, 3) for now_h, _, dose in decisions}
+    assert [doses[h] for h in (36.0, 48.0, 84.0, 96.0, 108.0)] == [1.0, 0.0, 0.0, 0.6, 0.6]
+    assert [now_h for now_h, asked, _ in decisions if asked] == [36.0, 108.0, 132.0]
