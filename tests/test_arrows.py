@@ -25,8 +25,6 @@ BESIDE = {
     "evaluation": {"core"},
     "plotting": {"core"},
 }
-# On one floor, but above it.
-ABOVE = {("experiment", folder) for folder in ("learning", "evaluation", "plotting", "interop")}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

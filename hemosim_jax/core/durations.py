@@ -50,6 +50,17 @@ def monotone_crossing(
     return Crossing(happened, jnp.where(happened, _straight(y0, y1), 1.0))
 
 
+def cubic(
+    ends: tuple[Float[Array, "*b"], Float[Array, "*b"]],
+    slopes: tuple[Float[Array, "*b"], Float[Array, "*b"]],
+    fraction: Float[Array, "*b"],
+) -> Float[Array, "*b"]:
+    """A signal within an interval, by its values and slopes (per interval) at both ends."""
+    (y0, y1), (a, d1) = ends, slopes
+    b, c = 3.0 * (y1 - y0) - 2.0 * a - d1, 2.0 * (y0 - y1) + a + d1
+    return y0 + fraction * (a + fraction * (b + fraction * c))
+
+
 def cubic_crossing(
     ends: tuple[Float[Array, "*b"], Float[Array, "*b"]],
     slopes: tuple[Float[Array, "*b"], Float[Array, "*b"]],

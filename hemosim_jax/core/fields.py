@@ -71,7 +71,7 @@ def flag(name: str) -> Field:
 
 
 class Reading(NamedTuple):
-    """A value that may be missing; `value` is NaN where it is not `known`."""
+    """A value that may be missing: where it is not `known`, a number is NaN (others are 0)."""
 
     value: Array
     known: Bool[Array, ""]
@@ -83,6 +83,10 @@ class ObservationFields:
     def __init__(self, fields: Sequence[Field]):
         self.fields = tuple(fields)
         self.size = sum(field.size for field in self.fields)
+        names = [field.name for field in self.fields]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"an observation has two fields {name!r}: give one another name")
         self._record = namedtuple("Observation", [field.name for field in self.fields])
 
     def space(self) -> Box:
@@ -140,7 +144,8 @@ def _encode(field: Field, value: Any) -> list[Array]:
 
 def _decode(field: Field, numbers: Float[Array, "m ..."]) -> Any:
     if field.one_hot:
-        code = round(field.bounds[0]) + jnp.argmax(numbers[: field.size])
+        values = field.size - int(field.can_be_missing)
+        code = round(field.bounds[0]) + jnp.argmax(numbers[:values], axis=0)
         value = code.astype(jnp.int32)
     elif field.kind == "flag":
         value = numbers[0] > 0.5

@@ -1,13 +1,11 @@
 """`hemosim-jax train | evaluate | simulate`."""
 
 import csv
-import dataclasses
-import inspect
 import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,73 +17,29 @@ from hemosim_jax.core.cohort import CohortFile
 from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.files import write_json, write_text
 from hemosim_jax.core.policy import Policy
-from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.core.task import read_cohort
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate, rollouts
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.experiment import run_record
+from hemosim_jax.experiment.options import DEFAULT_ID, PPOOptions, TaskOptions
 from hemosim_jax.experiment.run_record import RunRecord
-from hemosim_jax.learning.config import PRESETS, PPOConfig, check
+from hemosim_jax.learning.config import PRESETS, check
 from hemosim_jax.learning.ppo import agent_policy
 from hemosim_jax.learning.run import load_state, metrics_rows, train_in_directory
 from hemosim_jax.plotting import charts
-from hemosim_jax.registry import TASKS, make, options_of, protocols_of, task_of
+from hemosim_jax.registry import make, protocols_of, task_of
 
 _SAMPLE_PATIENTS = 4  # in the chart of courses
 _TABLE_WIDTH = 140
-
-
-def _ppo_options() -> type:
-    """Every field of PPOConfig, empty unless given: the preset decides the rest."""
-    rows = [
-        (
-            field.name,
-            _option(float if field.type is Scalar else field.type, field.metadata["help"]),
-            dataclasses.field(default=None),
-        )
-        for field in dataclasses.fields(PPOConfig)
-    ]
-    return dataclasses.make_dataclass("PPOOptions", rows)
-
-
-def _task_options() -> type:
-    """The options of every registered task, from the signatures that build the environments."""
-    users: dict[str, dict[str, inspect.Parameter]] = {}
-    for env_id in TASKS:
-        for name, parameter in options_of(env_id).items():
-            users.setdefault(name, {})[env_id] = parameter
-    rows = [("env_id", _option(str, f"One of {', '.join(TASKS)}; {DEFAULT_ID} if not given."))]
-    for name, of_tasks in users.items():
-        parameter = next(iter(of_tasks.values()))
-        whose = "every task" if len(of_tasks) == len(TASKS) else ", ".join(of_tasks)
-        rows.append((name, _option(parameter.annotation, f"{whose}; default {parameter.default}.")))
-    return dataclasses.make_dataclass(
-        "TaskOptions", [(name, kind, dataclasses.field(default=None)) for name, kind in rows]
-    )
-
-
-def _option(kind: Any, meaning: str) -> Any:
-    return Annotated[kind | None, tyro.conf.arg(help=meaning)]
-
-
-DEFAULT_ID = "WarfarinDosing-v0"
-# What is not given is the task's default; with a run, the run's.
-if TYPE_CHECKING:  # made at run time, from the signatures
-
-    class _TaskOptions: ...
-
-    class _PPOOptions: ...
-else:
-    _TaskOptions, _PPOOptions = _task_options(), _ppo_options()
 
 
 @dataclass
 class Train:
     """Train PPO, then hold it against the protocols on patients it never saw."""
 
-    task: tyro.conf.OmitArgPrefixes[_TaskOptions]
-    ppo: tyro.conf.OmitArgPrefixes[_PPOOptions]
+    task: tyro.conf.OmitArgPrefixes[TaskOptions]
+    ppo: tyro.conf.OmitArgPrefixes[PPOOptions]
     out: Path = Path("runs/training")
     """Directory of the run: configuration, checkpoints, metrics, charts, evaluation."""
     preset: str | None = None
@@ -106,7 +60,7 @@ class Train:
 class Evaluate:
     """Hold a trained run, if one is given, against the protocols."""
 
-    task: tyro.conf.OmitArgPrefixes[_TaskOptions]
+    task: tyro.conf.OmitArgPrefixes[TaskOptions]
     run: Path | None = None
     """Directory of a training run."""
     patients: int = 10_000
@@ -123,7 +77,7 @@ class Evaluate:
 class Simulate:
     """Follow a few virtual patients, decision by decision, under one policy."""
 
-    task: tyro.conf.OmitArgPrefixes[_TaskOptions]
+    task: tyro.conf.OmitArgPrefixes[TaskOptions]
     policy: str | None = None
     """A protocol's name, or ppo (with --run); the task's first protocol if not given."""
     run: Path | None = None

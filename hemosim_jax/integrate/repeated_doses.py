@@ -22,14 +22,14 @@ class Train(NamedTuple):
     """Equal doses at equal intervals. With a number of 0, nothing."""
 
     number: Float[Array, "..."]
-    interval_h: Float[Array, "..."]
-    since_last_h: Float[Array, "..."]  # >= 0
+    interval: Float[Array, "..."]
+    since_last: Float[Array, "..."]  # >= 0
 
 
 def doses_left(rate: Float[Array, "..."], train: Train) -> Float[Array, "..."]:
     r"""$S(\lambda)$, in doses."""
-    gone = jnp.exp(-rate * train.since_last_h) * _spent(rate, train)
-    return gone / -jnp.expm1(-rate * train.interval_h)
+    gone = jnp.exp(-rate * train.since_last) * _spent(rate, train)
+    return gone / -jnp.expm1(-rate * train.interval)
 
 
 def doses_passed_on(
@@ -39,12 +39,12 @@ def doses_passed_on(
 
     The difference quotient of a product is taken factor by factor, each of them a `bateman`.
     """
-    first = 1.0 / -jnp.expm1(-rate_in * train.interval_h)
-    second = 1.0 / -jnp.expm1(-rate_out * train.interval_h)
-    since_last = bateman(rate_in, rate_out, train.since_last_h) * _spent(rate_out, train)
-    earlier = first * _spent(rate_in, train) * bateman(rate_in, rate_out, train.interval_h)
-    all_time = bateman(rate_in, rate_out, train.number * train.interval_h)
-    return second * (since_last + jnp.exp(-rate_in * train.since_last_h) * (earlier - all_time))
+    first = 1.0 / -jnp.expm1(-rate_in * train.interval)
+    second = 1.0 / -jnp.expm1(-rate_out * train.interval)
+    since_last = bateman(rate_in, rate_out, train.since_last) * _spent(rate_out, train)
+    earlier = first * _spent(rate_in, train) * bateman(rate_in, rate_out, train.interval)
+    all_time = bateman(rate_in, rate_out, train.number * train.interval)
+    return second * (since_last + jnp.exp(-rate_in * train.since_last) * (earlier - all_time))
 
 
 def two_compartment_left(dose, absorption_rate, rates, train: Train):
@@ -63,4 +63,4 @@ def two_compartment_left(dose, absorption_rate, rates, train: Train):
 
 
 def _spent(rate, train: Train):
-    return -jnp.expm1(-rate * train.number * train.interval_h)
+    return -jnp.expm1(-rate * train.number * train.interval)

@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.spaces import to_gymnasium
-from hemosim_jax.registry import make, task_of
+from hemosim_jax.registry import make, options_of, task_of
 
 
 class _Compiled(NamedTuple):
@@ -23,6 +23,18 @@ class _Compiled(NamedTuple):
     params: Any
     reset: Callable
     step: Callable
+
+
+def _chosen(env_id: str, options: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """All options of the task, as a key: what is not given is as it is by default."""
+    defaults = {name: parameter.default for name, parameter in options_of(env_id).items()}
+    chosen = tuple(sorted((defaults | options).items()))
+    try:
+        hash(chosen)
+    except TypeError:
+        make(env_id, **options)  # says which value it cannot take
+        raise
+    return chosen
 
 
 @functools.cache
@@ -78,7 +90,7 @@ class TreatmentGymEnv(gymnasium.Env):
     def __init__(self, env_id: str, render_mode: str | None = None, **options: Any):
         if render_mode is not None:
             raise ValueError(f"render_mode must be None, got {render_mode!r}")
-        compiled = _compiled(env_id, tuple(sorted(options.items())))
+        compiled = _compiled(env_id, _chosen(env_id, options))
         self._env, self._params = compiled.env, compiled.params
         self._reset, self._step = compiled.reset, compiled.step
         self._describe = task_of(env_id).describe
@@ -115,6 +127,8 @@ class TreatmentGymEnv(gymnasium.Env):
             number = np.asarray(np.nan)
         if number.shape != () or not np.isfinite(number):
             raise ValueError(f"reset option {name!r} must be a finite number, got {value!r}")
+        if name in ("decision_interval", "horizon") and number <= 0.0:
+            raise ValueError(f"reset option {name!r} must be above 0, got {value!r}")
         return jnp.asarray(number)
 
     def step(
@@ -144,7 +158,7 @@ class TreatmentVectorEnv(VectorEnv):
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         self.num_envs = num_envs
         self.render_mode = None
-        compiled = _compiled_vector(env_id, tuple(sorted(options.items())))
+        compiled = _compiled_vector(env_id, _chosen(env_id, options))
         self._env, self._params, self._reset, self._step, self._info, self._split = compiled
         self._describe = task_of(env_id).describe
         self.single_action_space = to_gymnasium(self._env.action_space(self._params))

@@ -82,22 +82,22 @@ RASCHKE = reagent((46.0, 70.0), first_rise_u_per_ml=0.03)
 REAGENTS = {"paper": PAPER, "raschke": RASCHKE}
 
 
-def prolongation(anti_xa_u_per_ml: Float[Array, "*b"], of: Reagent) -> Float[Array, "*b"]:
+def prolongation(anti_xa_u_per_ml: Float[Array, "*b"], reagent: Reagent) -> Float[Array, "*b"]:
     """ln(aPTT / drug-free aPTT) at a heparin level, before any individual difference."""
-    first = of.first_rise * -jnp.expm1(-anti_xa_u_per_ml / of.first_rise_u_per_ml)
-    return first + of.log_slope_ml_per_u * anti_xa_u_per_ml
+    first = reagent.first_rise * -jnp.expm1(-anti_xa_u_per_ml / reagent.first_rise_u_per_ml)
+    return first + reagent.log_slope_ml_per_u * anti_xa_u_per_ml
 
 
-def typical_anti_xa(aptt_s: Float[Array, "*b"], of: Reagent) -> Float[Array, "*b"]:
+def typical_anti_xa(aptt_s: Float[Array, "*b"], reagent: Reagent) -> Float[Array, "*b"]:
     """The heparin level at which the reagent's mean curve reads `aptt_s`; 0 below control.
 
     Newton's method from zero. The curve is increasing and concave, so it approaches from below.
     """
-    target = jnp.log(jnp.maximum(jnp.asarray(aptt_s), of.control_s) / of.control_s)
+    target = jnp.log(jnp.maximum(jnp.asarray(aptt_s), reagent.control_s) / reagent.control_s)
     level = jnp.zeros_like(target)
     for _ in range(8):
-        slope = jax.grad(lambda c: jnp.sum(prolongation(c, of)))(level)
-        level = level - (prolongation(level, of) - target) / slope
+        slope = jax.grad(lambda c: jnp.sum(prolongation(c, reagent)))(level)
+        level = level - (prolongation(level, reagent) - target) / slope
     return level
 
 

@@ -124,3 +124,14 @@ def test_tables_list_every_field():
     assert "| `aptt_s` | number, may be missing" in table
     assert "| `hours` | number | h | 0 to 120 and beyond |" in table
     assert "| `plasma` | category | - | 0, 2, 4 |" in UNITS.table()
+
+
+def test_a_batch_of_codes():
+    drugs = jnp.array([-1, 0, 1])
+    batch = jnp.stack([SEEN.encode(values(drug=drug)) for drug in drugs], axis=1)
+    np.testing.assert_array_equal(SEEN.decode(batch).drug, drugs)
+
+
+def test_two_fields_of_one_name():
+    with pytest.raises(ValueError, match="two fields 'a': give one another name"):
+        ObservationFields((Field("a"), Field("a")))

@@ -96,6 +96,9 @@ def test_reset_options_are_parameters(env):
     for wrong in (np.nan, "x", [1, 2], None):
         with pytest.raises(ValueError, match="'high_inr' must be a finite number, got"):
             env.reset(options={"high_inr": wrong})
+    for name in ("decision_interval", "horizon"):
+        with pytest.raises(ValueError, match=f"'{name}' must be above 0, got 0"):
+            env.reset(options={name: 0})
 
 
 def test_the_same_id_compiles_once():
@@ -106,6 +109,8 @@ def test_the_same_id_compiles_once():
     assert first.unwrapped._step is second.unwrapped._step
     assert first.unwrapped._step._cache_size() == 1
     assert first.unwrapped._reset._cache_size() == 1
+    by_default = gymnasium.make(WARFARIN), gymnasium.make(WARFARIN, difficulty="medium")
+    assert by_default[0].unwrapped._step is by_default[1].unwrapped._step
     other = gymnasium.make(WARFARIN, difficulty="hard")
     assert other.unwrapped._step is not first.unwrapped._step
     vectors = [gymnasium.make_vec(WARFARIN, num_envs=count) for count in (3, 3)]
@@ -134,6 +139,8 @@ def test_mistakes_are_named():
         fresh.step(np.array([0.1, 0.2], np.float32))
     with pytest.raises(ValueError, match="render_mode must be None, got 'human'"):
         TreatmentGymEnv("WarfarinDosing-v0", render_mode="human")
+    with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard"):
+        TreatmentGymEnv("WarfarinDosing-v0", difficulty=["easy"])
     with pytest.raises(ValueError, match="num_envs must be at least 1"):
         TreatmentVectorEnv("WarfarinDosing-v0", num_envs=0)
 

@@ -19,12 +19,13 @@ class Monitor(NamedTuple):
     `exp(-time between / memory)`; 0 for independent ones.
     """
 
-    field: Field  # its name is that of the read-out
+    field: Field
     period: float  # from one reading to the next, in the task's unit of time
     additive_sd: float = 0.0
     relative_sd: float = 0.0
     memory: float = 0.0
     limits: tuple[float, float] = (-float("inf"), float("inf"))
+    measures: str = ""  # the read-out; that of the field's name if not given
 
 
 class Shown(Node):
@@ -61,7 +62,8 @@ def follow(
     straight line. Without a reading in the step the last one stays.
     """
     start, end = times
-    newest = jnp.floor(end / monitor.period + 1e-4) * monitor.period
+    periods = end / monitor.period
+    newest = jnp.floor(periods + 1e-4 + 1e-6 * periods) * monitor.period  # clocks are rounded
     is_new = newest > start * (1.0 + 1e-6)
     fraction = jnp.clip((newest - start) / (end - start), 0.0, 1.0)
     true_value = true_values[0] + fraction * (true_values[1] - true_values[0])

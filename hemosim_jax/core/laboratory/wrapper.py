@@ -28,10 +28,11 @@ REWARD_PER_CHF = -0.004  # an aPTT costs a fifth of an interval in range (assump
 
 
 class Ordered(NamedTuple):
-    """An assay that can be ordered, and the read-out it measures (the name of the field)."""
+    """An assay that can be ordered, and the field of its result."""
 
     assay: Assay
     field: Field
+    measures: str = ""  # the read-out; that of the field's name if not given
 
 
 class OrderedTreatment(Node):
@@ -95,11 +96,12 @@ class OrderedLaboratory(WrappedEnvironment):
         - `slots`: how many samples of one assay can be under way at once.
         - `monitors`: by name.
 
-        **Raises:** `ValueError` if `slots` is less than 1, or for a name in `on_admission` that is
-        not in the panel.
+        **Raises:** `ValueError` if `slots` is no whole number of at least 1, for a name in
+        `on_admission` that is not in the panel, or if two fields have the same name; for a read-out
+        that the task does not have, at the first reset or step.
         """
-        if slots < 1:
-            raise ValueError(f"slots must be at least 1, got {slots}")
+        if not isinstance(slots, int) or slots < 1:
+            raise ValueError(f"slots must be a whole number of at least 1, got {slots!r}")
         for one in on_admission:
             if one not in panel:
                 raise ValueError(f"on_admission: {one!r} is none of {', '.join(panel)}")
@@ -107,7 +109,9 @@ class OrderedLaboratory(WrappedEnvironment):
         self.panel = {key: ordered.assay for key, ordered in panel.items()}
         self.monitors = dict(monitors or {})
         self.on_admission, self.oldest_h, self.slots = tuple(on_admission), oldest_h, slots
-        self.measured = {key: ordered.field.name for key, ordered in panel.items()}
+        self.fields = {key: ordered.field.name for key, ordered in panel.items()}
+        self.measured = {key: one.measures or one.field.name for key, one in panel.items()}
+        self.watched = {key: one.measures or one.field.name for key, one in self.monitors.items()}
         results = [
             field for key, ordered in panel.items() for field in self._fields_of(key, ordered.field)
         ]
@@ -149,8 +153,13 @@ class OrderedLaboratory(WrappedEnvironment):
         return LaboratoryParams(self.env.tier_params(difficulty))
 
     def true_values(self, state: Any, params: Any) -> dict[str, Array]:
-        """What assays and monitors without error would find now, by the names of their fields."""
-        return {**self.env.readouts(state, params), **self.env.observed(state, params)}
+        """What assays and monitors without error would find now, by the names of the read-outs."""
+        values = {**self.env.readouts(state, params), **self.env.observed(state, params)}
+        for name in (*self.measured.values(), *self.watched.values()):
+            if name not in values:
+                known = ", ".join(values)
+                raise ValueError(f"{self.env.name} has no read-out {name!r}; it has {known}")
+        return values
 
     def initial_state(self, patient: Any, params: LaboratoryParams) -> LaboratoryState:
         """The task's, with nothing known and nothing under way."""
@@ -173,7 +182,7 @@ class OrderedLaboratory(WrappedEnvironment):
             for name, error in zip(self.on_admission, errors, strict=False)
         }
         shown = {
-            name: switch_on(one, true_values[one.field.name], error)
+            name: switch_on(one, true_values[self.watched[name]], error)
             for (name, one), error in zip(
                 self.monitors.items(), errors[len(self.on_admission) :], strict=False
             )
@@ -189,6 +198,7 @@ class OrderedLaboratory(WrappedEnvironment):
 
     def decode_action(self, action: Array) -> OrderedTreatment:
         """The treatment and the orders; an action that is no number is neither."""
+        action = jnp.atleast_1d(action)  # one category alone, with monitors only
         decoded = self.action_fields.decode(action)
         wanted = {key: getattr(decoded, f"order_{key}") for key in self.panel}
         own = action[: action.shape[0] - len(self.panel)]
@@ -202,7 +212,9 @@ class OrderedLaboratory(WrappedEnvironment):
         """The task's own action with orders of the assays named true."""
         own = jnp.atleast_1d(action)
         flags = [jnp.asarray(wanted.get(key, False)).astype(own.dtype) for key in self.panel]
-        return jnp.concatenate([own, jnp.stack(flags)])
+        return jnp.concatenate([own, *(flag[None] for flag in flags)]).reshape(
+            self.action_space().shape
+        )
 
     def advance(
         self,
@@ -234,7 +246,7 @@ class OrderedLaboratory(WrappedEnvironment):
                 name: follow(
                     one,
                     shown[name],
-                    (before[one.field.name], after[one.field.name]),
+                    (before[self.watched[name]], after[self.watched[name]]),
                     (state.task.elapsed, task.elapsed),
                     normal,
                 )
@@ -250,7 +262,7 @@ class OrderedLaboratory(WrappedEnvironment):
     def observed(self, state: LaboratoryState, params: LaboratoryParams) -> dict[str, Any]:
         """Results, readings and their ages, and all that the task could show."""
         values = dict(self.env.observed(state.task, params.task))
-        for name, field in self.measured.items():
+        for name, field in self.fields.items():
             sample = state.laboratory.known[name]
             values[field] = Reading(sample.value, ~jnp.isinf(sample.drawn_h))
             values[f"{name}_age_h"] = self._hours(state.task) - sample.drawn_h

@@ -37,6 +37,23 @@ PATIENT_FIELDS = (
 )
 
 
+def _fields(number_of_drugs: int, one_hot: bool = False) -> tuple[ObservationFields, ActionFields]:
+    names = drugs.DRUGS[:number_of_drugs]
+    # Before the first visit none: the code -1.
+    taken = Field(
+        "drug",
+        bounds=(float(NO_DRUG), float(number_of_drugs - 1)),
+        kind="category",
+        one_hot=one_hot,
+        levels=("none", *names),
+    )
+    decided = (
+        category("drug", tuple(range(number_of_drugs)), names=names),
+        category("level", tuple(range(len(drugs.LEVELS))), names=drugs.LEVELS),
+    )
+    return ObservationFields((*PATIENT_FIELDS, taken)), ActionFields(decided)
+
+
 class DOACParams(EnvParams):
     """Thresholds and prices of the task."""
 
@@ -86,6 +103,7 @@ class DOACManagement(TreatmentEnvironment):
     version = "1"
     time_unit = "h"
     default_interval = DECISION_INTERVAL_H
+    observation_fields, action_fields = _fields(len(drugs.DRUGS) - 1)
 
     def __init__(
         self,
@@ -115,22 +133,7 @@ class DOACManagement(TreatmentEnvironment):
         self.one_hot = one_hot
         self.model = DirectAnticoagulants()
         self.number_of_drugs = len(drugs.DRUGS) if edoxaban else len(drugs.DRUGS) - 1
-        names = drugs.DRUGS[: self.number_of_drugs]
-        # Before the first visit none: the code -1.
-        taken = Field(
-            "drug",
-            bounds=(float(NO_DRUG), float(self.number_of_drugs - 1)),
-            kind="category",
-            one_hot=one_hot,
-            levels=("none", *names),
-        )
-        self.observation_fields = ObservationFields((*PATIENT_FIELDS, taken))
-        self.action_fields = ActionFields(
-            (
-                category("drug", tuple(range(self.number_of_drugs)), names=names),
-                category("level", tuple(range(len(drugs.LEVELS))), names=drugs.LEVELS),
-            )
-        )
+        self.observation_fields, self.action_fields = _fields(self.number_of_drugs, one_hot)
         doses = drugs.doses_mg(label)[: self.number_of_drugs]
         self._daily_mg = tuple(
             tuple(dose * model.DOSES_PER_DAY for dose in levels)

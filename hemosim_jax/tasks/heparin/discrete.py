@@ -25,6 +25,9 @@ RATE_CHANGES_U_PER_KG_PER_H = (-4.0, -2.0, 0.0, 2.0, 4.0)
 START_RATE_U_PER_KG_PER_H = 18.0
 
 
+ACTION_FIELDS = ActionFields((category("rate_change_u_per_kg_per_h", RATE_CHANGES_U_PER_KG_PER_H),))
+
+
 class RateChange(Node):
     """One decision: a change of the running rate."""
 
@@ -38,13 +41,13 @@ class HeparinInfusionDiscrete(WrappedEnvironment):
     patients, reward and ends are those of `HeparinInfusion-v0`.
     """
 
+    action_fields = ACTION_FIELDS
+
     def __init__(self, difficulty: str = "medium", *, reagent: str = "paper"):
         """Options and errors as `HeparinInfusion`."""
         env = HeparinInfusion(difficulty, reagent=reagent)
         super().__init__(env, name="HeparinInfusion-Discrete-v0", version="1")
-        self.action_fields = ActionFields(
-            (category("rate_change_u_per_kg_per_h", RATE_CHANGES_U_PER_KG_PER_H),)
-        )
+        self.action_fields = ACTION_FIELDS
 
     def initial_state(self, patient: Patient, params: HeparinParams) -> HeparinState:
         """Before heparin; the rate it is about to start with counts as running."""

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.core.durations import Crossing, monotone_crossing
+from hemosim_jax.core.durations import Crossing, cubic, monotone_crossing
 from hemosim_jax.core.environment import (
     EnvParams,
     EnvState,
@@ -286,13 +286,17 @@ class HeparinInfusion(TreatmentEnvironment):
 def _too_long(ends_s, slopes_s, since_bolus_h, duration, terminal_s) -> Crossing:
     """The aPTT beyond the terminal bound, from six hours after the last bolus on.
 
-    Under a constant rate the level goes one way; after a bolus it falls, so that what is too long
-    at the end was so from the moment it is judged.
+    Under a constant rate the level goes one way, so that it is too long when it is first judged, or
+    at the end, or never. Its logarithm bends less than itself.
     """
-    crossing = monotone_crossing(ends_s[0], ends_s[1], terminal_s, rising=True, slopes=slopes_s)
-    not_judged = (SETTLING_AFTER_BOLUS_H - since_bolus_h) / duration  # as a fraction of it
-    happened = crossing.happened & (not_judged <= 1.0 + 1e-3)
-    fraction = jnp.clip(jnp.maximum(crossing.fraction, not_judged), 0.0, 1.0)
+    slopes = (slopes_s[0] / ends_s[0], slopes_s[1] / ends_s[1])
+    ends, terminal = (jnp.log(ends_s[0]), jnp.log(ends_s[1])), jnp.log(terminal_s)
+    crossing = monotone_crossing(*ends, terminal, rising=True, slopes=slopes)
+    judged_from = (SETTLING_AFTER_BOLUS_H - since_bolus_h) / duration  # as a fraction of it
+    first = jnp.clip(judged_from, 0.0, 1.0)
+    at_first = (judged_from < 1.0) & (cubic(ends, slopes, first) > terminal)
+    happened = (crossing.happened | at_first) & (judged_from <= 1.0 + 1e-3)
+    fraction = jnp.where(at_first, first, jnp.maximum(crossing.fraction, first))
     return Crossing(happened, jnp.where(happened, fraction, 1.0))
 
 

@@ -59,7 +59,7 @@ def smoothed_iu_per_ml(
 
 def expected_events(
     activities_iu_per_ml: tuple[Float[Array, ""], ...],
-    smoothed_iu_per_ml: tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]],
+    smoothed_iu_per_ml: tuple[Float[Array, ""], ...],
     duration_h: Float[Array, ""],
     c: Coefficients,
 ) -> Expected:

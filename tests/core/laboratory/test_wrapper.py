@@ -7,7 +7,7 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.core.fields import Field
-from hemosim_jax.core.laboratory.monitor import Monitor
+from hemosim_jax.core.laboratory.monitor import Monitor, follow, switch_on
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.core.spaces import MultiDiscrete
 from hemosim_jax.physiology import assay_catalog
@@ -155,7 +155,7 @@ def test_ages_grow_and_the_heparin_observation_is_the_specified_one():
 
 
 def test_what_cannot_be_is_named():
-    with pytest.raises(ValueError, match="slots must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="slots must be a whole number of at least 1, got 0"):
         heparin_infusion_pomdp(slots=0)
     state = heparin_infusion_pomdp(slots=2).reset(jax.random.key(0))[1]
     assert len(state.laboratory.in_flight["aptt"]) == 2
@@ -253,3 +253,65 @@ def test_errors_of_a_monitor_may_persist(memory, expected):
     # Readings at the ends of steps 10 and 12, six hours apart, one reading between them.
     correlation = np.corrcoef(error[:, 9], error[:, 11])[0, 1]
     assert correlation == pytest.approx(expected, abs=5 / np.sqrt(4000))
+
+
+def test_monitors_alone_around_any_action_space():
+    for task in (HeparinInfusionDiscrete(), HeparinInfusion()):
+        env = OrderedLaboratory(
+            task,
+            {},
+            name="watched",
+            version="1",
+            visible=(HOURS,),
+            monitors={"aptt": Monitor(APTT_S, 1.0)},
+        )
+        params = env.default_params
+        _, state = env.reset_env(jax.random.key(0), params)
+        action = env.action_space(params).sample(jax.random.key(1))
+        observation, *_ = env.step_env(jax.random.key(2), state, action, params)
+        assert env.decode_observation(observation).aptt_s > 20.0
+        own = task.encode_action(2) if task.action_fields.discrete else task.encode_action(0.0, 0.0)
+        assert env.encode_orders(own).shape == env.action_space(params).shape
+
+
+def test_a_monitor_and_an_assay_of_one_read_out():
+    def around(shown, measures=""):
+        return OrderedLaboratory(
+            HeparinInfusion(),
+            {"aptt": Ordered(assay_catalog.APTT, APTT_S)},
+            name="both",
+            version="1",
+            visible=(HOURS,),
+            monitors={"bedside": Monitor(shown, 1.0, measures=measures)},
+        )
+
+    env = around(Field("bedside_aptt_s", "s", (20.0, 200.0)), "aptt_s")
+    params = env.default_params
+    observation, state = env.reset_env(jax.random.key(0), params)
+    seen = env.decode_observation(observation)
+    np.testing.assert_allclose(
+        seen.bedside_aptt_s, env.env.observed(state.task, params.task)["aptt_s"]
+    )
+    with pytest.raises(ValueError, match="two fields 'aptt_s'"):
+        around(APTT_S)
+    env = around(Field("apttt_s", "s", (20.0, 200.0)))
+    with pytest.raises(ValueError, match="has no read-out 'apttt_s'; it has aptt_s"):
+        env.reset_env(jax.random.key(0), env.default_params)
+
+
+@pytest.mark.parametrize("slots", [0, -1])
+def test_slots_are_counted(slots):
+    with pytest.raises(ValueError, match="slots must be a whole number of at least 1"):
+        heparin_infusion_pomdp(slots=slots)
+
+
+def test_a_monitor_misses_no_minute():
+    # Clocks of float32 add up to a little less than the minute.
+    monitor = Monitor(APTT_S, 1.0 / 60.0)
+    zero = jnp.float32(0.0)
+    shown, now_h = switch_on(monitor, zero, zero), jnp.float32(0.0)
+    for _ in range(480):
+        later_h = now_h + jnp.float32(0.25)
+        shown = follow(monitor, shown, (zero, zero), (now_h, later_h), zero)
+        now_h = later_h
+        assert abs(float(now_h - shown.read_at)) < 0.2 / 60.0

@@ -116,3 +116,36 @@ def test_an_aptt_soon_after_a_bolus_does_not_end_the_episode(easy):
     _, (_, terminated, info) = follow(env, params, state, bolus, 1)
     assert (info["aptt_s"] > 150.0).all()
     assert not terminated.any()
+
+
+def test_the_end_after_a_bolus_does_not_depend_on_the_interval():
+    # The aPTT is first judged six hours after the bolus, and falls from then on. At intervals that
+    # end later than that it is interpolated, which at eight hours ends a few too many.
+    env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="medium")
+    patients = 2000
+    keys = jax.random.split(jax.random.key(3), patients)
+    _, state = jax.vmap(env.reset_env, in_axes=(0, None))(keys, params)
+    weight_kg = state.patient.covariates.weight_kg
+    rate = 18.0 * weight_kg
+    ended = {}
+    for interval_h in (3.0, 4.0, 6.0, 8.0):
+        own = params.replace(
+            decision_interval=jnp.float32(interval_h),
+            terminal_aptt_s=jnp.float32(120.0),
+            horizon=jnp.float32(1e6),
+        )
+
+        def day(state, rate, own=own, interval_h=interval_h):
+            def one_step(carry, n):
+                state, over = carry
+                action = env.encode_action(rate, n == 0)
+                _, state, _, terminated, _ = env.step_env(jax.random.key(1), state, action, own)
+                return (state, over | terminated), None
+
+            steps = jnp.arange(round(24.0 / interval_h))
+            return jax.lax.scan(one_step, (state, jnp.zeros((), bool)), steps)[0][1]
+
+        ended[interval_h] = np.asarray(jax.jit(jax.vmap(day))(state, rate))
+    assert 0.01 < ended[6.0].mean() < 0.3
+    for interval_h, bound in ((3.0, 0.002), (4.0, 0.002), (8.0, 0.02)):
+        assert (ended[interval_h] != ended[6.0]).mean() < bound
