@@ -139,8 +139,6 @@ def test_mistakes_are_named():
         fresh.step(np.array([0.1, 0.2], np.float32))
     with pytest.raises(ValueError, match="render_mode must be None, got 'human'"):
         TreatmentGymEnv("WarfarinDosing-v0", render_mode="human")
-    with pytest.raises(ValueError, match="difficulty must be one of easy, medium, hard"):
-        TreatmentGymEnv("WarfarinDosing-v0", difficulty=["easy"])
     with pytest.raises(ValueError, match="num_envs must be at least 1"):
         TreatmentVectorEnv("WarfarinDosing-v0", num_envs=0)
 
