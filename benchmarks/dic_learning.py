@@ -47,7 +47,7 @@ def to_learn_from(params):
 
 def main():
     options = parser(__doc__, CONFIG.total_steps, 20_000).parse_args()
-    console = Console(width=240)
+    console = Console(width=100)
     console.print(description())
     written = {}
     config = CONFIG.replace(total_steps=options.steps)

@@ -52,7 +52,7 @@ def other_truths(tier, params):
 
 def main():
     options = parser(__doc__, CONFIG.total_steps, 20_000).parse_args()
-    console = Console(width=240)
+    console = Console(width=100)
     console.print(description())
     written = {}
     for tier in options.tiers:

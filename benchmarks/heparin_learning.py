@@ -50,7 +50,7 @@ def main():
         "--ids", nargs="+", choices=(OBSERVED, ORDERED), default=[OBSERVED, ORDERED]
     )
     options = options_of.parse_args()
-    console = Console(width=200)
+    console = Console(width=100)
     console.print(description())
     written = {}
     config = CONFIG.replace(total_steps=options.steps)

@@ -32,7 +32,7 @@ def main():
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--out", type=Path, help="JSON file for the results")
     options = parser.parse_args()
-    console = Console(width=140)
+    console = Console(width=100)
     console.print(description())
     env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=options.difficulty)
     config = PRESETS[options.preset]

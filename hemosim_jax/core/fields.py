@@ -89,6 +89,9 @@ class ObservationFields:
                 raise ValueError(f"an observation has two fields {name!r}: give one another name")
         self._record = namedtuple("Observation", [field.name for field in self.fields])
 
+    def __reduce__(self):
+        return type(self), (self.fields,)  # a copy makes its own record
+
     def space(self) -> Box:
         """Every number in 0..1, but those of fields that are open above."""
         dtype = jnp.result_type(float)
@@ -177,6 +180,9 @@ class ActionFields:
         if not self.discrete and not kinds <= {"number", "flag"}:
             raise ValueError(f"an action is numbers and flags, or categories; got {sorted(kinds)}")
         self._record = namedtuple("Action", [field.name for field in self.fields])
+
+    def __reduce__(self):
+        return type(self), (self.fields,)
 
     def space(self) -> Space:
         """See the class."""

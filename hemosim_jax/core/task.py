@@ -28,6 +28,7 @@ class DisplaySpec(NamedTuple):
     treatments: tuple[Signal, ...]
     outcome: Signal  # the metric that policies are compared by, beside the return
     medians: tuple[str, ...] = ()  # metrics that are summed up by their median
+    lower_is_better: bool = False  # of the outcome
 
 
 class Variant(NamedTuple):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 
 from hemosim_jax.core.task import Task
@@ -60,13 +62,56 @@ def _mean(values: np.ndarray) -> dict[str, float]:
     return dict(zip(names, (*mean_interval(values), values.size), strict=True))
 
 
-def table(summaries: Sequence[dict[str, Any]], title: str) -> Table:
+class FittedTable:
+    """A table that rich prints in as many blocks of columns as the console's width asks for."""
+
+    def __init__(self, title: str, first: str, labels: Sequence[str]):
+        self.title, self.first, self.labels = title, first, labels
+        self.columns: list[tuple[str, list[str]]] = []
+
+    def add_column(self, heading: str, cells: list[str]) -> None:
+        """One cell for each label."""
+        self.columns.append((heading, cells))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The blocks, each with the labels; no cell is cut where one column fits."""
+        title, start = self.title, 0
+        while start < len(self.columns):
+            end = start + 1
+            while end < len(self.columns) and self._width(console, start, end + 1) <= (
+                options.max_width
+            ):
+                end += 1
+            yield self._block(title, start, end)
+            title, start = "", end
+
+    def _width(self, console, start, end):
+        unlimited = console.options.update_width(10_000)
+        return Measurement.get(console, unlimited, self._block("", start, end)).maximum
+
+    def _block(self, title, start, end):
+        table = Table(
+            title=title or None,
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1),
+            pad_edge=False,
+        )
+        table.add_column(self.first, no_wrap=True)
+        for heading, _ in self.columns[start:end]:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row, label in enumerate(self.labels):
+            table.add_row(label, *(cells[row] for _, cells in self.columns[start:end]))
+        return table
+
+
+def table(summaries: Sequence[dict[str, Any]], title: str) -> FittedTable:
     """One row for each policy, best return first."""
     ordered = sorted(summaries, key=lambda row: -row["return"]["mean"])
     return _table(title, "policy", [(row["policy"], row) for row in ordered], {"patients"})
 
 
-def group_tables(task: Task, row: dict[str, Any]) -> list[Table]:
+def group_tables(task: Task, row: dict[str, Any]) -> list[FittedTable]:
     """One policy, a table for each kind of group, a row for each group."""
     return [
         _table(f"{row['policy']}, by {group}", group, list(row["by_group"][group].items()))
@@ -79,18 +124,12 @@ def _table(
     first: str,
     rows: Sequence[tuple[str, dict[str, Any]]],
     left_out: frozenset[str] | set[str] = frozenset(),
-) -> Table:
-    result = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False
-    )
-    left_out = left_out | {"policy", "by_group"}
-    columns = [name for name in rows[0][1] if name not in left_out]
-    result.add_column(first, no_wrap=True)
-    for name in columns:
-        heading = name.replace("_percent", ", %").replace("_", " ")
-        result.add_column(textwrap.fill(heading, 12), justify="right", no_wrap=True)
-    for label, row in rows:
-        result.add_row(label, *(_cell(row[name]) for name in columns))
+) -> FittedTable:
+    result = FittedTable(title, first, [label for label, _ in rows])
+    for name in rows[0][1]:
+        if name not in left_out | {"policy", "by_group"}:
+            heading = name.replace("_percent", ", %").replace("_", " ")
+            result.add_column(textwrap.fill(heading, 12), [_cell(row[name]) for _, row in rows])
     return result
 
 

@@ -1,9 +1,11 @@
-"""`hemosim-jax train | evaluate | simulate`."""
+"""`hemosim-jax train | evaluate | simulate | list`."""
 
 import csv
+import inspect
 import io
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import jax
 import numpy as np
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hemosim_jax.core.cohort import CohortFile
@@ -28,10 +31,10 @@ from hemosim_jax.learning.config import PRESETS, check
 from hemosim_jax.learning.ppo import agent_policy
 from hemosim_jax.learning.run import load_state, metrics_rows, train_in_directory
 from hemosim_jax.plotting import charts
-from hemosim_jax.registry import make, protocols_of, task_of
+from hemosim_jax.registry import TASKS, make, options_of, protocols_of, task_of
 
 _SAMPLE_PATIENTS = 4  # in the chart of courses
-_TABLE_WIDTH = 140
+_FILE_WIDTH = 100  # of tables in text files
 
 
 @dataclass
@@ -90,14 +93,25 @@ class Simulate:
     """Directory for courses.csv and courses.png."""
 
 
+@dataclass
+class List:
+    """The tasks with their options and protocols."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line. A user's mistake ends in one line on stderr and exit status 2."""
-    commands = {"train": Train, "evaluate": Evaluate, "simulate": Simulate}
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:
+        print(f"hemosim-jax {version('hemosim_jax')}")  # noqa: T201
+        return
+    commands = {"train": Train, "evaluate": Evaluate, "simulate": Simulate, "list": List}
     command = tyro.extras.subcommand_cli_from_dict(
         commands, prog="hemosim-jax", args=arguments, sort_subcommands=False
     )
     try:
-        {Train: train, Evaluate: evaluate_command, Simulate: simulate}[type(command)](command)
+        {Train: train, Evaluate: evaluate_command, Simulate: simulate, List: list_tasks}[
+            type(command)
+        ](command)
     except (ValueError, KeyError, OSError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         print(f"hemosim-jax: {reason}", file=sys.stderr)  # noqa: T201
@@ -106,6 +120,18 @@ def main(arguments: list[str] | None = None) -> None:
         hint = "; train --resume goes on" if isinstance(command, Train) else ""
         print(f"hemosim-jax: interrupted{hint}", file=sys.stderr)  # noqa: T201
         raise SystemExit(130) from None
+
+
+def list_tasks(options: List) -> None:
+    """See `List`."""
+    console = Console(highlight=False)
+    for env_id, task in TASKS.items():
+        variant = task.variants[env_id]
+        summary = (inspect.getdoc(variant.environment) or "").splitlines()[0]
+        options_of_it = ", ".join(f"{n}={p.default}" for n, p in options_of(env_id).items())
+        console.print(f"[bold]{env_id}[/bold]  {escape(summary)}")
+        console.print(f"  options: {escape(options_of_it)}")
+        console.print(f"  protocols: {', '.join(variant.protocols)}")
 
 
 def train(options: Train) -> None:
@@ -263,7 +289,7 @@ def _compare_on_cohort(env, params, agent, out, seed, read: CohortFile) -> None:
 
 def _compare(env, params, agent, out, seed, num_patients, patients=None) -> None:
     """Tables, JSON and charts of the agent (if any) and every protocol on the same patients."""
-    console = Console(width=max(Console().width, _TABLE_WIDTH))
+    console = Console()
     name = "simulated" if patients is None else "cohort"
     policies = [*([agent] if agent else []), *protocols_of(env).values()]
     task, summaries = task_of(env.name), []
@@ -283,7 +309,7 @@ def _compare(env, params, agent, out, seed, num_patients, patients=None) -> None
     everyone = report.table(summaries, title)
     console.print(everyone, *report.group_tables(task, summaries[0]))
     text = io.StringIO()
-    written = Console(width=_TABLE_WIDTH, file=text)
+    written = Console(width=_FILE_WIDTH, file=text)
     written.print(everyone)
     for summary in summaries:
         written.print(*report.group_tables(task, summary))

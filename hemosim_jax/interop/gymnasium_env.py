@@ -82,19 +82,21 @@ class TreatmentGymEnv(gymnasium.Env):
     """One patient. `options` are those of the task, for example `difficulty="hard"`.
 
     `reset(seed=...)` fixes everything that follows until the next seeded reset. `info` holds the
-    task's read-outs as Python numbers; after a reset also `info["patient"]`, in words.
+    task's read-outs as Python numbers; after a reset also `info["patient"]`, in words. With
+    `render_mode="rgb_array"` `render` gives the course so far as a picture.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's convention)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 8}  # noqa: RUF012 (Gymnasium's way)
 
     def __init__(self, env_id: str, render_mode: str | None = None, **options: Any):
-        if render_mode is not None:
-            raise ValueError(f"render_mode must be None, got {render_mode!r}")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         compiled = _compiled(env_id, _chosen(env_id, options))
         self._env, self._params = compiled.env, compiled.params
         self._reset, self._step = compiled.reset, compiled.step
-        self._describe = task_of(env_id).describe
-        self.render_mode = None
+        self._task, self._env_id = task_of(env_id), env_id
+        self.render_mode = render_mode
+        self._course: list[dict[str, Any]] = []  # the `info` of every step, if it is rendered
         self.action_space = to_gymnasium(self._env.action_space(self._params))
         self.observation_space = to_gymnasium(self._env.observation_space(self._params))
         self._state: Any = None
@@ -113,7 +115,8 @@ class TreatmentGymEnv(gymnasium.Env):
         observation, self._state, info = self._reset(
             _key_data(self.np_random), self._episode_params
         )
-        patient = self._describe(jax.device_get(self._state.patient))
+        patient = self._task.describe(jax.device_get(self._state.patient))
+        self._course = []
         return np.asarray(observation), {**_to_python(jax.device_get(info)), "patient": patient}
 
     def _checked(self, name: str, value: Any) -> jax.Array:
@@ -141,7 +144,21 @@ class TreatmentGymEnv(gymnasium.Env):
             _key_data(self.np_random), self._state, np.asarray(action), self._episode_params
         )
         observation, reward, terminated, truncated, info = jax.device_get(outputs)
-        return observation, float(reward), bool(terminated), bool(truncated), _to_python(info)
+        info = _to_python(info)
+        if self.render_mode is not None:
+            self._course.append(info)
+        return observation, float(reward), bool(terminated), bool(truncated), info
+
+    def render(self) -> np.ndarray | None:
+        """Signals and treatments until now (height, width, 3); None without a `render_mode`."""
+        if self.render_mode is None:
+            return None
+        from hemosim_jax.plotting.charts import timeline_image  # matplotlib only where it is used
+
+        display = self._task.display
+        shown = (display.time, *display.signals, *display.treatments)
+        info = {s.name: np.array([row[s.name] for row in self._course], float) for s in shown}
+        return timeline_image(info, display, self._env_id)
 
 
 class TreatmentVectorEnv(VectorEnv):

@@ -1,11 +1,13 @@
-"""Three charts, each written to a file. They draw on their own figure, never on pyplot's."""
+"""Charts, written to a file or as pixels. They draw on their own figure, never on pyplot's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hemosim_jax.core.task import DisplaySpec
 
@@ -34,38 +36,70 @@ def patient_rollouts(rollouts: Any, display: DisplaySpec, path: str | Path, titl
 
     A treatment is drawn over the interval in which it was given.
     """
-    count, signals = rollouts.reward.shape[0], display.signals
-    rows = (*signals, *display.treatments)
-    figure = Figure(figsize=(3.4 * count, 1.0 + 2.0 * len(rows)), layout="constrained")
-    heights = [3] * len(signals) + [2] * len(display.treatments)
-    axes = figure.subplots(
-        len(rows), count, squeeze=False, sharex=True, sharey="row", height_ratios=heights
-    )
-    for column in range(count):
-        alive = rollouts.alive[column]
-        time = rollouts.info[display.time.name][column][alive]
-        begins = np.concatenate([[0.0], time])
-        for axis, shown in zip(axes[:, column], rows, strict=True):
-            values = rollouts.info[shown.name][column][alive]
-            if shown in signals:
-                if shown.target_range:
-                    axis.axhspan(*shown.target_range, color=_RANGE_COLOR, zorder=0)
-                axis.plot(time, values, color=_COLORS[0])
-            else:
-                axis.stairs(values, begins, color=_COLORS[1], baseline=None)
-            axis.grid(alpha=0.3)
-        axes[0, column].set_title(f"patient {column + 1}", fontsize=10)
-        axes[-1, column].set_xlabel(display.time.label)
-    for axis, shown in zip(axes[:, 0], rows, strict=True):
-        axis.set_ylabel(shown.label)
+    infos = [
+        {name: values[column][alive] for name, values in rollouts.info.items()}
+        for column, alive in enumerate(rollouts.alive)
+    ]
+    figure, axes = _timelines(infos, display)
+    for column, axis in enumerate(axes[0]):
+        axis.set_title(f"patient {column + 1}", fontsize=10)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
 
 
+def timeline_image(
+    info: Mapping[str, np.ndarray], display: DisplaySpec, title: str
+) -> NDArray[np.uint8]:
+    """One patient's course so far, an entry of `info` for each step, as pixels (height, width, 3).
+
+    The size is the same for every course of a task.
+    """
+    figure, _ = _timelines([info], display)
+    figure.suptitle(title, fontsize=10)
+    figure.set_size_inches(6.0, 1.0 + 1.2 * (len(display.signals) + len(display.treatments)))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _timelines(infos: Sequence[Mapping[str, np.ndarray]], display: DisplaySpec):
+    """A column for each course, a row for each signal and treatment."""
+    rows = (*display.signals, *display.treatments)
+    figure = Figure(figsize=(3.4 * len(infos), 1.0 + 2.0 * len(rows)), layout="constrained")
+    axes = figure.subplots(
+        len(rows),
+        len(infos),
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+        height_ratios=[3] * len(display.signals) + [2] * len(display.treatments),
+    )
+    for column, info in zip(axes.T, infos, strict=True):
+        time = info[display.time.name]
+        for axis, shown in zip(column, rows, strict=True):
+            if shown in display.treatments:
+                begins = np.concatenate([[0.0], time])
+                axis.stairs(info[shown.name], begins, color=_COLORS[1], baseline=None)
+            else:
+                if shown.target_range:
+                    axis.axhspan(*shown.target_range, color=_RANGE_COLOR, zorder=0)
+                axis.plot(time, info[shown.name], color=_COLORS[0])
+            axis.grid(alpha=0.3)
+        column[-1].set_xlabel(display.time.label)
+    for axis, shown in zip(axes[:, 0], rows, strict=True):
+        axis.set_ylabel(shown.label)
+    return figure, axes
+
+
+def worst_first(summaries: Sequence[dict[str, Any]], display: DisplaySpec) -> list[dict[str, Any]]:
+    """By the outcome; as bars, which are drawn from below, the best comes out on top."""
+    name, lower = display.outcome.name, display.lower_is_better
+    return sorted(summaries, key=lambda row: row[name]["mean"], reverse=lower)
+
+
 def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, path: str | Path) -> None:
-    """The outcome of every policy with its interval, best on top."""
-    outcome = display.outcome
-    ordered = sorted(summaries, key=lambda row: row[outcome.name]["mean"])
+    """The outcome of every policy with its interval, the best for patients on top."""
+    outcome, ordered = display.outcome, worst_first(summaries, display)
     means = np.array([row[outcome.name]["mean"] for row in ordered])
     bounds = np.array([[row[outcome.name][side] for row in ordered] for side in ("low", "high")])
     figure = Figure(figsize=(7.0, 0.45 * len(ordered) + 1.2), layout="constrained")
@@ -79,7 +113,8 @@ def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, path: 
         capsize=2,
     )
     for position, mean in enumerate(means):
-        axis.text(1.0, position, f"{mean:.1f}", va="center", color="white", fontsize=9)
+        axis.text(bounds[1][position], position, f"  {mean:.1f}", va="center", fontsize=9)
+    axis.margins(x=0.1)
     axis.set_xlabel(f"{outcome.label} (mean, bootstrap 95 % interval)")
     axis.grid(alpha=0.3, axis="x")
     figure.savefig(path, dpi=130)

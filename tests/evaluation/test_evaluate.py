@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import hemosim_jax
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate, mean_interval, rollouts
@@ -120,6 +121,33 @@ def test_summary_is_what_numpy_says(summaries, results):
     assert sum(group["patients"] for group in by_genotype.values()) == 200
     gg = result.groups["vkorc1"] == 0
     assert by_genotype["GG"]["return"]["mean"] == pytest.approx(result.episode_return[gg].mean())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_no_cell_of_a_table_is_cut(summaries, width):
+    long = [
+        {**row, **{f"another_long_metric_{n}_percent": row["return"] for n in range(4)}}
+        for row in summaries
+    ]
+    console = Console(width=width, record=True, file=io.StringIO())
+    table = report.table(long, "title")
+    console.print(table)
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for _, cells in table.columns:
+        for cell in cells:
+            assert cell in text
+
+
+@pytest.mark.parametrize(
+    ("env_id", "best"),
+    [("WarfarinDosing-v0", 90.0), ("DICManagement-v0", 10.0), ("DOACManagement-v0", 10.0)],
+)
+def test_what_stands_on_top_is_best_for_patients(env_id, best):
+    display = hemosim_jax.task_of(env_id).display
+    rows = [{display.outcome.name: {"mean": mean}} for mean in (50.0, 10.0, 90.0)]
+    assert charts.worst_first(rows, display)[-1][display.outcome.name]["mean"] == best
 
 
 def test_tables_and_charts(warfarin, summaries, tmp_path):

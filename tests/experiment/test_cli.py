@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+import hemosim_jax
 from hemosim_jax.experiment import cli
 from hemosim_jax.learning.config import PPOConfig
 from tests.tasks.warfarin.test_cohort import written
@@ -83,6 +84,15 @@ def test_another_version_of_the_task_is_refused(capsys, trained, tmp_path):
     for arguments in (("train", "--out", tmp_path, "--resume"), ("evaluate", "--run", tmp_path)):
         message = run(capsys, *arguments, status=2)
         assert "was trained on version 99 of WarfarinDosing-v0; this is version 1" in message
+
+
+def test_list_and_version(capsys):
+    out = run(capsys, "list")
+    for env_id, task in hemosim_jax.TASKS.items():
+        assert env_id in out
+        assert all(name in out for name in task.variants[env_id].protocols)
+    assert "difficulty=medium, label=EU" in " ".join(out.split()).replace("edoxaban=False, ", "")
+    assert run(capsys, "--version") == f"hemosim-jax {hemosim_jax.__version__}\n"
 
 
 def test_every_option_is_in_the_help(capsys):

@@ -1,3 +1,5 @@
+import copy
+import pickle
 import warnings
 
 import gymnasium
@@ -130,6 +132,31 @@ def test_two_of_one_id_do_not_share_their_patients():
     assert second.step(action)[0][-1] == pytest.approx(1 / 90)
 
 
+@pytest.mark.parametrize("env_id", hemosim_jax.TASKS)
+def test_environments_are_copied_and_pickled(env_id):
+    env, params = hemosim_jax.make(env_id)
+    for other in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert other.observation_space(params).shape == env.observation_space(params).shape
+        assert other.action_fields.table() == env.action_fields.table()
+        assert other.observation_fields.fields == env.observation_fields.fields
+
+
+@pytest.mark.parametrize("task", ["WarfarinDosing-v0", "DICManagement-v0", "EnoxaparinDosing-v0"])
+def test_renders_the_course(task):
+    env = gymnasium.make(f"hemosim_jax/{task}", difficulty="easy", render_mode="rgb_array")
+    env.reset(seed=0)
+    pictures = [env.render()]
+    for _ in range(2):
+        env.step(env.action_space.sample())
+        pictures.append(env.render())
+    assert {picture.shape for picture in pictures} == {pictures[0].shape}
+    assert pictures[0].dtype == np.uint8
+    assert (pictures[1] != pictures[2]).any()
+    env.reset()
+    np.testing.assert_array_equal(env.render(), pictures[0])
+    env.close()
+
+
 def test_mistakes_are_named():
     fresh = TreatmentGymEnv("WarfarinDosing-v0")
     with pytest.raises(RuntimeError, match="reset"):
@@ -137,7 +164,7 @@ def test_mistakes_are_named():
     fresh.reset(seed=0)
     with pytest.raises(ValueError, match="action has shape"):
         fresh.step(np.array([0.1, 0.2], np.float32))
-    with pytest.raises(ValueError, match="render_mode must be None, got 'human'"):
+    with pytest.raises(ValueError, match="render_mode must be None or 'rgb_array', got 'human'"):
         TreatmentGymEnv("WarfarinDosing-v0", render_mode="human")
     with pytest.raises(ValueError, match="num_envs must be at least 1"):
         TreatmentVectorEnv("WarfarinDosing-v0", num_envs=0)

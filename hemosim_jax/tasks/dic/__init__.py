@@ -28,5 +28,6 @@ TASK = Task(
             Signal("heparin_u_per_h", "heparin, U/h"),
         ),
         outcome=Signal("mortality_28_d_percent", "28-day mortality, %"),
+        lower_is_better=True,
     ),
 )

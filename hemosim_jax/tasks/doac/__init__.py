@@ -20,6 +20,7 @@ TASK = Task(
             Signal("creatinine_clearance_ml_per_min", "creatinine clearance, mL/min"),
         ),
         treatments=(Signal("daily_dose_mg", "daily dose, mg"),),
-        outcome=Signal("appropriate_percent", "decisions for a labelled dose, %"),
+        outcome=Signal("harmed_percent", "patients with a stroke or a major bleed, %"),
+        lower_is_better=True,
     ),
 )

@@ -15,6 +15,7 @@ def metrics(
 ) -> dict[str, Float[Array, ""]]:
     """Until the end of the episode. `info` has the task's read-outs of every step.
 
+    - `harmed_percent`: 100 for a patient with a stroke or a major bleed, else 0.
     - `appropriate_percent`: decisions for a labelled dose.
     - `stroke_percent` and the others of `EVENTS`: 100 times how many. Their mean over the mean of
       `years` is a rate per 100 patient-years.
@@ -23,9 +24,10 @@ def metrics(
     dtype = info["days"].dtype
 
     def count(event):
-        return jnp.sum(alive & info[event]).astype(dtype)
+        return jnp.sum(jnp.where(alive, info[event], 0)).astype(dtype)
 
     return {
+        "harmed_percent": 100.0 * (count("cost") > 0.0).astype(dtype),
         "appropriate_percent": 100.0 * count("appropriate") / jnp.sum(alive),
         **{f"{event}_percent": 100.0 * count(event) for event in EVENTS},
         "switches": count("switched"),

@@ -294,7 +294,8 @@ def _too_long(ends_s, slopes_s, since_bolus_h, duration, terminal_s) -> Crossing
     crossing = monotone_crossing(*ends, terminal, rising=True, slopes=slopes)
     judged_from = (SETTLING_AFTER_BOLUS_H - since_bolus_h) / duration  # as a fraction of it
     first = jnp.clip(judged_from, 0.0, 1.0)
-    at_first = (judged_from < 1.0) & (cubic(ends, slopes, first) > terminal)
+    under_way = (judged_from > 0.0) & (judged_from < 1.0)
+    at_first = under_way & (cubic(ends, slopes, first) > terminal)
     happened = (crossing.happened | at_first) & (judged_from <= 1.0 + 1e-3)
     fraction = jnp.where(at_first, first, jnp.maximum(crossing.fraction, first))
     return Crossing(happened, jnp.where(happened, fraction, 1.0))

@@ -19,5 +19,6 @@ TASK = Task(
         ),
         treatments=(Signal("given_mg_per_kg", "enoxaparin given, mg/kg"),),
         outcome=Signal("expected_events_percent", "bleeds and recurrences expected, %"),
+        lower_is_better=True,
     ),
 )
