@@ -25,12 +25,14 @@ from hemosim_jax.tasks.lmwh.environment import PAPERS, EnoxaparinDosing
 from hemosim_jax.tasks.lmwh.model import Enoxaparin, Order
 
 STEPS = 20
+PATIENTS_SEED = 7  # of the held-out stream; policies are judged on others
 IMPAIRED = 0.6  # share, so that every group is large
 SOURCES = """\
 Groups by creatinine clearance, mL/min; rows not marked as fitted are predicted.
-Peaks: 50 patients on 1 mg/kg twice a day (2004). Once a day: 1 mg/kg, Lachish
-2007. 40 and 60 mg: Alavi-Darazam 2022. Clearance: -39 % Becker 2002, the others
-Hulot 2005. Area: US label (recalled). Bleeds: Lim 2006. Recurrences: Merli 2001."""
+Peaks: 50 patients on 1 mg/kg twice a day (Renal function, peak anti-Xa levels
+and enoxaparin dosing, March 2004). Once a day: 1 mg/kg, Lachish 2007. 40 and
+60 mg: Alavi-Darazam 2022. Clearance: -39 % Becker 2002, the others Hulot 2005.
+Area: US label (recalled). Bleeds: Lim 2006. Recurrences: Merli 2001."""
 
 
 class Patients:
@@ -42,7 +44,7 @@ class Patients:
         if impaired is not None:
             patients = self.params.patients.replace(impaired=impaired)
             self.params = self.params.replace(patients=patients)
-        self.keys = jax.random.split(held_out(7).key(), number)
+        self.keys = jax.random.split(held_out(PATIENTS_SEED).key(), number)
         self.own = jax.vmap(self.env.sample_patient, in_axes=(0, None))(self.keys, self.params)
         self.run = jax.jit(jax.vmap(self._one, in_axes=(0, 0, 0, None)))
         self.clearance = self.follow(1.0, 12.0)["creatinine_clearance_ml_per_min"][:, 0]

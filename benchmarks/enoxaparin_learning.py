@@ -16,6 +16,7 @@ from rich.console import Console
 import hemosim_jax
 from benchmarks.hardware import description
 from benchmarks.learning import best_constant, difference, judge, parser, train_ppo, worst
+from hemosim_jax.core.environment import strong
 from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
 from hemosim_jax.registry import protocols_of, task_of
@@ -42,11 +43,8 @@ def other_truths(tier, params):
     coefficients = params.coefficients
     env, _ = hemosim_jax.make("EnoxaparinDosing-v0", difficulty=tier)
     for name, (slope, hazard) in SLOPES.items():
-        changed = coefficients.replace(
-            bleeding_per_iu_per_ml=coefficients.bleeding_per_iu_per_ml * 0.0 + slope,
-            bleeding_per_day=coefficients.bleeding_per_day * 0.0 + hazard,
-        )
-        yield f"bleeding rises {name}", env, params.replace(coefficients=changed)
+        changed = coefficients.replace(bleeding_per_iu_per_ml=slope, bleeding_per_day=hazard)
+        yield f"bleeding rises {name}", env, strong(params.replace(coefficients=changed))
     yield "green2005", *hemosim_jax.make("EnoxaparinDosing-v0", difficulty=tier, model="green2005")
 
 

@@ -5,8 +5,10 @@
 Raschke's nomogram over 120 h, decided every 3, 6 and 12 h, the same patients of every tier: return
 per hour and time in range; and the same where the doses agree, in the 12 h blocks in which all
 three gave the same rate, without a bolus, in the block and in the one before. Then a constant
-infusion at its steady state, decided every 1, 2, 4 and 6 h: return per hour. And the observed clock
-of a course of 180 h.
+infusion at its steady state, decided every 1, 2, 4 and 6 h: return per hour. The first day on 80
+U/kg and 18 U/kg/h in the hard tier, decided every 1 to 24 h: how many bleed, whose hazard is still
+that of an interval's start, and how many end by their aPTT. And the observed clock of a course of
+180 h.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import numpy as np
 
 import hemosim_jax
 from benchmarks.hardware import description
+from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation.evaluate import rollouts
 from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.registry import protocols_of
@@ -87,6 +90,24 @@ def constant(patients):
     return table
 
 
+def first_day(patients):
+    """Percent of patients who bleed, by interval."""
+    env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="hard")
+    table = {}
+    for interval_h in (1.0, 6.0, 12.0, 24.0):
+        own = params.replace(decision_interval=jnp.float32(interval_h), horizon=jnp.float32(24.0))
+
+        def act(key, now, seen):
+            action = env.encode_action(18.0 * env.decode_observation(seen).weight_kg, now == 0)
+            return action, now + 1
+
+        policy = Policy("bolus and infusion", lambda params: jnp.zeros((), jnp.int32), act)
+        run = rollouts(env, own, policy, held_out(0), patients)
+        bled = np.any(run.info["major_bleed"] & run.alive, axis=1)
+        table[interval_h] = 100.0 * float(bled.mean())
+    return table
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=4000)
@@ -108,6 +129,9 @@ def main():
             f"constant infusion, every {interval_h:g} h: {per_hour.mean():.6f} per hour, "
             f"at most {worst:.1e} from every hour"
         )
+    results["first day"] = first_day(5 * options.patients)
+    for interval_h, percent in results["first day"].items():
+        print(f"first day, every {interval_h:g} h: {percent:.2f} % bleed")
     env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="easy")
     params = params.replace(horizon=jnp.float32(180.0))
     state, actions = settled(env, params, 4)

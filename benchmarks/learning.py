@@ -34,10 +34,13 @@ def train_ppo(env, params, config, seeds, name="ppo"):
     return named(policies, name)
 
 
+CHOICE_SEED = 18  # the patients in whom it is chosen: no agent trains on them, no policy is judged
+
+
 def best_constant(env, params, actions, patients=4000):
-    """The policy of one action (of `actions`, by name) that is best in patients of the training."""
+    """The policy of one action (of `actions`, by name) that is best in other patients."""
     steps = int(params.max_steps_in_episode)
-    keys = jax.random.split(training(len(actions)).key(), patients)
+    keys = jax.random.split(training(CHOICE_SEED).key(), patients)
 
     @jax.jit
     def mean_return(action):

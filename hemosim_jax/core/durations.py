@@ -56,9 +56,14 @@ def cubic(
     fraction: Float[Array, "*b"],
 ) -> Float[Array, "*b"]:
     """A signal within an interval, by its values and slopes (per interval) at both ends."""
-    (y0, y1), (a, d1) = ends, slopes
-    b, c = 3.0 * (y1 - y0) - 2.0 * a - d1, 2.0 * (y0 - y1) + a + d1
-    return y0 + fraction * (a + fraction * (b + fraction * c))
+    a, b, c = _coefficients(ends, slopes)
+    return ends[0] + fraction * (a + fraction * (b + fraction * c))
+
+
+def _coefficients(ends, slopes):
+    """Of the fraction, its square and its cube."""
+    rise, (a, d1) = ends[1] - ends[0], slopes
+    return a, 3.0 * rise - 2.0 * a - d1, a + d1 - 2.0 * rise
 
 
 def cubic_crossing(
@@ -73,8 +78,7 @@ def cubic_crossing(
     The cubic through them, $y_0 + ax + bx^2 + cx^3$ on 0..1, tells whether the signal passes the
     threshold between the ends, even where both are on the right side of it, and about when.
     """
-    rise, (a, d1) = ends[1] - ends[0], slopes
-    b, c = 3.0 * rise - 2.0 * a - d1, a + d1 - 2.0 * rise
+    a, b, c = _coefficients(ends, slopes)
     # The maximum within: the root of the slope a + 2 b x + 3 c x^2 where it falls, in the form that
     # does not cancel. (Up to here the same for a second threshold, and computed once.)
     root = jnp.sqrt(jnp.maximum(b * b - 3.0 * a * c, 0.0))

@@ -42,7 +42,7 @@ def patient_rollouts(rollouts: Any, display: DisplaySpec, path: str | Path, titl
     ]
     figure, axes = _timelines(infos, display)
     for column, axis in enumerate(axes[0]):
-        axis.set_title(f"patient {column + 1}", fontsize=10)
+        axis.set_title(f"patient {column + 1}", loc="right", fontsize=9)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
 
@@ -56,7 +56,7 @@ def timeline_image(
     """
     figure, _ = _timelines([info], display)
     figure.suptitle(title, fontsize=10)
-    figure.set_size_inches(6.0, 1.0 + 1.2 * (len(display.signals) + len(display.treatments)))
+    figure.set_size_inches(6.0, 1.0 + 1.4 * (len(display.signals) + len(display.treatments)))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -86,8 +86,8 @@ def _timelines(infos: Sequence[Mapping[str, np.ndarray]], display: DisplaySpec):
                 axis.plot(time, info[shown.name], color=_COLORS[0])
             axis.grid(alpha=0.3)
         column[-1].set_xlabel(display.time.label)
-    for axis, shown in zip(axes[:, 0], rows, strict=True):
-        axis.set_ylabel(shown.label)
+    for axis, shown in zip(axes[:, 0], rows, strict=True):  # beside low panels they would overlap
+        axis.set_title(shown.label, loc="left", fontsize=9)
     return figure, axes
 
 

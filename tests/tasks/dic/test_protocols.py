@@ -30,9 +30,9 @@ def decide(env, **seen):
         "bleeding": 0.0,
     }
     observation = SimpleNamespace(**{k: jnp.float32(v) for k, v in {**usual, **seen}.items()})
-    stub = copy.copy(env)
-    stub.decode_observation = lambda _: observation
-    action, _ = guideline(stub).act(None, (), None)
+    scripted = copy.copy(env)
+    scripted.decode_observation = lambda _: observation
+    action, _ = guideline(scripted).act(None, (), None)
     return tuple(int(i) for i in action)
 
 

@@ -34,9 +34,9 @@ def decide(env, name, **seen):
     for name_of_integer in ("cha2ds2_vasc", "has_bled", "drug"):
         number = getattr(observation, name_of_integer)
         setattr(observation, name_of_integer, number.astype(jnp.int32))
-    stub = copy.copy(env)
-    stub.decode_observation = lambda _: observation
-    action, _ = getattr(protocols, name)(stub).act(jax.random.key(0), (), None)
+    scripted = copy.copy(env)
+    scripted.decode_observation = lambda _: observation
+    action, _ = getattr(protocols, name)(scripted).act(jax.random.key(0), (), None)
     return tuple(map(int, action))
 
 
