@@ -59,7 +59,7 @@ def main():
         guideline = next(e for e in results if e.policy == "guideline")
         minutes = (time.perf_counter() - started) / 60.0
         summaries = [report.summary(task_of(env.name), result) for result in results]
-        console.print(report.table(summaries, f"{tier} ({minutes:.1f} min)"))
+        console.print(report.table(task_of(env.name), summaries, f"{tier} ({minutes:.1f} min)"))
         for name in ("mortality_28_d_percent", "died_percent"):
             shown = ", ".join(f"{e.policy} {e.metrics[name].mean():.2f}" for e in results)
             console.print(f"{name}: {shown}")

@@ -14,7 +14,8 @@ from rich.table import Table
 
 import hemosim_jax
 from benchmarks.hardware import description
-from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
+from hemosim_jax.evaluation.evaluate import evaluate
+from hemosim_jax.evaluation.resampling import mean_interval
 from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.registry import protocols_of, task_of
 
@@ -57,7 +58,7 @@ def main():
 def _percent(values):
     if len(values) < 2:
         return "-"
-    mean, low, high = mean_interval(values)
+    mean, low, high, _ = mean_interval(values)
     return f"{mean:.1f} % [{low:.1f}, {high:.1f}]"
 
 

@@ -15,6 +15,7 @@ PACKAGE, PICTURE = ROOT / "hemosim_jax", ROOT / "docs" / "floors.svg"
 TOWER = (
     ("experiment", "command line, run records"),
     ("interop", "Gymnasium, five-value bridge"),
+    ("testing", "the contract, for everyone to run"),
     ("registry", "ids to tasks"),
     ("tasks", "one folder a task"),
     ("physiology", "medicine that two tasks need"),
@@ -44,7 +45,7 @@ def imports() -> Counter:
 def boxes() -> dict[str, tuple[int, int]]:
     """Upper left corners by folder."""
     places = {name: (LEFT, 20 + i * (HEIGHT + GAP)) for i, (name, _) in enumerate(TOWER)}
-    middle = [2, 4, 6]
+    middle = [3, 5, 7]
     places |= {
         name: (RIGHT, 20 + row * (HEIGHT + GAP))
         for (name, _), row in zip(BESIDE, middle, strict=True)
@@ -80,7 +81,7 @@ def svg() -> str:
     for name, (x, y) in places.items():
         lines.append(
             f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="#eef3f8" '
-            f'stroke="#1b6ca8"/><text x="{x + 12}" y="{y + 19}" font-weight="bold">{name}/</text>'
+            f'stroke="#1b6ca8"/><text x="{x + 12}" y="{y + 19}" font-weight="bold">{name}</text>'
             f'<text x="{x + 12}" y="{y + 36}" font-size="12">{words[name]}</text>'
         )
     body = "\n".join(lines)

@@ -63,7 +63,7 @@ def main():
         results = judge(env, params, policies, options.patients)
         minutes = (time.perf_counter() - started) / 60.0
         summaries = [report.summary(task_of(env.name), result) for result in results]
-        console.print(report.table(summaries, f"{tier} ({minutes:.1f} min)"))
+        console.print(report.table(task_of(env.name), summaries, f"{tier} ({minutes:.1f} min)"))
         for name in ("expected_bleeds_percent", "expected_recurrences_percent"):
             shown = ", ".join(f"{e.policy} {e.metrics[name].mean():.2f}" for e in results)
             console.print(f"{name}: {shown}")

@@ -71,7 +71,9 @@ def main():
                 results += judge(discrete, its_params, networks, options.patients)
             summaries = [report.summary(task_of(env.name), result) for result in results]
             minutes = (time.perf_counter() - started) / 60.0
-            console.print(report.table(summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
+            console.print(
+                report.table(task_of(env.name), summaries, f"{env_id}, {tier} ({minutes:.1f} min)")
+            )
             by_name = {name: worst(results, name) for name in ("ppo", "recurrent", "dqn")}
             pairs = [(agent, best) for agent in by_name.values() if agent]
             if by_name["recurrent"]:

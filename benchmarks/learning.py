@@ -6,7 +6,8 @@ from pathlib import Path
 import jax
 
 from hemosim_jax.core.policy import Policy
-from hemosim_jax.evaluation.evaluate import evaluate, mean_interval
+from hemosim_jax.evaluation.evaluate import evaluate
+from hemosim_jax.evaluation.resampling import mean_interval
 from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
@@ -78,5 +79,5 @@ def worst(evaluations, name):
 
 def difference(a, b):
     """Mean difference of the return of the same patients, with its interval, in words."""
-    mean, low, high = mean_interval(a.episode_return - b.episode_return)
+    mean, low, high, _ = mean_interval(a.episode_return - b.episode_return)
     return f"{a.policy} - {b.policy}: {mean:.3f} [{low:.3f}, {high:.3f}]"

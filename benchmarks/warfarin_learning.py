@@ -48,7 +48,7 @@ def main():
     console.print(f"{config.total_steps:,} steps in {min(seconds):.0f}-{max(seconds):.0f} s a seed")
     stream = held_out(1000)
     task = task_of(env.name)
-    outcome = task.display.outcome.name
+    outcome = task.display.outcomes[0].name
     summaries = [
         report.summary(
             task, evaluate(task, env, params, policy, stream, num_patients=options.patients)
@@ -56,7 +56,7 @@ def main():
         for policy in policies
     ]
     title = f"{env.name}, {options.difficulty}, {options.patients:,} held-out patients"
-    console.print(report.table(summaries, title))
+    console.print(report.table(task, summaries, title))
     agents = [row for row in summaries if row["policy"].startswith("ppo")]
     others = [row for row in summaries if not row["policy"].startswith("ppo")]
     best = max(others, key=lambda row: row["return"]["mean"])

@@ -1,30 +1,82 @@
-"""Ids to tasks."""
+"""Ids to tasks. A task is imported when it is first asked for."""
 
+import functools
 import inspect
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
 
-import gymnax
-from gymnax.registration import registered_envs
+if TYPE_CHECKING:
+    from hemosim_jax.core.environment import TreatmentEnvironment
+    from hemosim_jax.core.policy import Policy
+    from hemosim_jax.core.task import Task
+else:  # the package is imported without JAX; a task brings these when it is asked for
+    TreatmentEnvironment = Policy = Task = Any
 
-from hemosim_jax.core.environment import TreatmentEnvironment
-from hemosim_jax.core.policy import Policy
-from hemosim_jax.core.task import Task
-
-# One folder of `tasks/` a line; its `TASK` names the ids.
-FOLDERS = (
-    "warfarin",
-    "heparin",
-    "doac",
-    "dic",
-    "lmwh",
-)
-
-TASKS: dict[str, Task] = {
-    env_id: task
-    for task in (import_module(f"hemosim_jax.tasks.{folder}").TASK for folder in FOLDERS)
-    for env_id in task.variants
+# One folder of `tasks/` a line, with the ids of its `TASK`.
+FOLDERS = {
+    "warfarin": ("WarfarinDosing-v0", "WarfarinDosing-POMDP-v0"),
+    "heparin": ("HeparinInfusion-v0", "HeparinInfusion-POMDP-v0", "HeparinInfusion-Discrete-v0"),
+    "doac": ("DOACManagement-v0",),
+    "dic": ("DICManagement-v0", "DICManagement-POMDP-v0"),
+    "lmwh": ("EnoxaparinDosing-v0",),
 }
+
+# Of other packages: `"MyDosing-v0" = "my_package:TASK"`, a line for each id.
+ENTRY_POINTS = "hemosim_jax.tasks"
+
+
+class _Tasks(Mapping):
+    """Every known task by id, in the order of registration."""
+
+    def __init__(self):
+        self._loaders: dict[str, Callable[[], Task]] = {}
+
+    def add(self, env_id: str, load: Callable[[], Task]) -> None:
+        """**Raises:** `ValueError` for an id that stands for another task already."""
+        if env_id in self._loaders:
+            raise ValueError(f"{env_id!r} is registered already; give the task another id")
+        self._loaders[env_id] = load
+
+    def __getitem__(self, env_id: str) -> Task:
+        task = self._loaders[env_id]()
+        if env_id not in task.variants:
+            raise KeyError(f"{env_id!r} is announced, but its task has {', '.join(task.variants)}")
+        return task
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+
+TASKS = _Tasks()
+
+
+def register(task: Task) -> None:
+    """Makes the ids of `task` known to `make`, gymnax, Gymnasium and the command line.
+
+    Registering the same task again does nothing. A package that is installed can announce its ids
+    as entry points instead (`ENTRY_POINTS`); they are then known without an import.
+
+    **Raises:** `ValueError` for an id that stands for another task already.
+    """
+    for env_id in task.variants:
+        if env_id not in TASKS or TASKS[env_id] is not task:
+            TASKS.add(env_id, lambda: task)
+
+
+def _task_of_folder(folder: str) -> Task:
+    return import_module(f"hemosim_jax.tasks.{folder}").TASK
+
+
+for _folder, _ids in FOLDERS.items():
+    for _env_id in _ids:
+        TASKS.add(_env_id, functools.partial(_task_of_folder, _folder))
+for _found in entry_points(group=ENTRY_POINTS):
+    TASKS.add(_found.name, _found.load)
 
 
 def task_of(env_id: str) -> Task:
@@ -57,10 +109,3 @@ def protocols_of(env: TreatmentEnvironment) -> dict[str, Policy]:
     factories = task_of(env.name).variants[env.name].protocols
     built = {name: factory(env) for name, factory in factories.items()}
     return {name: policy for name, policy in built.items() if policy is not None}
-
-
-def register_with_gymnax() -> None:
-    """Makes `gymnax.make` know our ids; does nothing for those it knows already."""
-    for env_id, task in TASKS.items():
-        if env_id not in registered_envs:
-            gymnax.register(env_id, task.variants[env_id].environment)

@@ -16,6 +16,7 @@ FLOORS = (
     "physiology",
     "tasks",
     "registry",
+    "testing",
     "interop",
     "experiment",
 )

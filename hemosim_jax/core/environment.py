@@ -1,7 +1,10 @@
 """The contract every task fulfils: a gymnax 1.0 environment around `advance`."""
 
 import abc
-from typing import Any
+import functools
+import operator
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +18,16 @@ from hemosim_jax.core.node import Node
 from hemosim_jax.core.spaces import Discrete
 
 DIFFICULTIES = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Beside the type of an option, as `Annotated[str, Choices(…)]`: the values it may have."""
+
+    allowed: tuple[str, ...]
+
+
+Difficulty = Annotated[str, Choices(DIFFICULTIES)]
 
 
 class EnvParams(Node):
@@ -119,7 +132,7 @@ class TreatmentEnvironment(environment.Environment):
     action_fields: ActionFields
     _supports_transition_gradients = True
 
-    def __init__(self, difficulty: str):
+    def __init__(self, difficulty: Difficulty = "medium"):
         """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
         check_difficulty(difficulty)
         self._difficulty = difficulty
@@ -177,14 +190,6 @@ class TreatmentEnvironment(environment.Environment):
         """The state of this patient before the first decision; deterministic."""
 
     @abc.abstractmethod
-    def encode_action(self, *args: Any, **values: Any) -> Array:
-        """The action of the space that means these values; each task names its own."""
-
-    @abc.abstractmethod
-    def decode_action(self, action: Array) -> Any:
-        """The treatment, in clinical units, that an action of the space means."""
-
-    @abc.abstractmethod
     def advance(
         self,
         key: jax.Array,
@@ -203,12 +208,24 @@ class TreatmentEnvironment(environment.Environment):
         """The values of the observation's fields by name, and others a laboratory may show."""
 
     @abc.abstractmethod
-    def reward(self, state: Any, params: Any) -> Float[Array, ""]:
-        """The reward of the step that led to `state`, terminal penalties included."""
+    def reward_terms(self, state: Any, params: Any) -> dict[str, Float[Array, ""]]:
+        """What the step that led to `state` is paid for, by name, terminal penalties included."""
 
     @abc.abstractmethod
     def readouts(self, state: Any, params: Any) -> dict[str, Array]:
         """True physiology, what was given, event flags, `therapeutic`, `cost`."""
+
+    def reward(self, state: Any, params: Any) -> Float[Array, ""]:
+        """The sum of `reward_terms`."""
+        return functools.reduce(operator.add, self.reward_terms(state, params).values())
+
+    def encode_action(self, *args: Any, **values: Any) -> Array:
+        """The action of the space that means these values of its fields; tasks name their own."""
+        return self.action_fields.encode(**values)
+
+    def decode_action(self, action: Array) -> Any:
+        """The treatment, in clinical units, that an action of the space means."""
+        return self.action_fields.decode(action)
 
     def observe(
         self, key: jax.Array | None, state: Any, action: Any, params: Any
@@ -241,9 +258,11 @@ class TreatmentEnvironment(environment.Environment):
         return state.interval / self.default_interval
 
     def info(self, state: Any, params: Any) -> dict[str, Array]:
-        """The task's read-outs, and what every task tells of a step."""
+        """The task's read-outs, and what every task tells of a step: `reward_` and each term, …"""
+        terms = self.reward_terms(state, params)
         return {
             **self.readouts(state, params),
+            **{f"reward_{name}": value for name, value in terms.items()},
             "discount": self.discount(state, params),
             "valid_action": state.valid_action,
             "solver_ok": state.solver_ok,

@@ -31,6 +31,7 @@ class Field:
     - `one_hot`: a category as one number for each of its values.
     - `levels`: of a category: what its values mean; in an action, the values that are chosen.
     - `names`: of the levels, where they are not their own names.
+    - `once`: of an action: given at the decision, not continued until the next one.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Field:
     one_hot: bool = False
     levels: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
+    once: bool = False
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -65,9 +67,9 @@ def category(name: str, levels: Sequence[Any], **options: Any) -> Field:
     )
 
 
-def flag(name: str) -> Field:
+def flag(name: str, **options: Any) -> Field:
     """Yes or no."""
-    return Field(name, kind="flag")
+    return Field(name, kind="flag", **options)
 
 
 class Reading(NamedTuple):

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 
-def write_text(path: str | Path, content: str) -> None:
+def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes the file whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(content, encoding="utf-8")
+    unfinished.write_bytes(content)
     os.replace(unfinished, path)
+
+
+def write_text(path: str | Path, content: str) -> None:
+    """As `write_bytes`, in UTF-8."""
+    write_bytes(path, content.encode("utf-8"))
 
 
 def write_json(path: str | Path, content: Any) -> None:

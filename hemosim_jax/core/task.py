@@ -1,6 +1,7 @@
 """What belongs to a task beside its simulation, in plain functions."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,15 @@ class Signal(NamedTuple):
 
     name: str
     label: str  # with its unit
-    target_range: tuple[float, float] | None = None
+    target_range: tuple[float, float] | str | None = None  # or the name of the parameter
+
+
+class Outcome(NamedTuple):
+    """A metric that policies are judged by, and which way is better for patients."""
+
+    name: str
+    label: str  # with its unit
+    higher_is_better: bool = False
 
 
 class DisplaySpec(NamedTuple):
@@ -26,9 +35,21 @@ class DisplaySpec(NamedTuple):
     time: Signal  # since the start
     signals: tuple[Signal, ...]  # the first is what is to be held in range
     treatments: tuple[Signal, ...]
-    outcome: Signal  # the metric that policies are compared by, beside the return
+    outcomes: tuple[Outcome, ...]  # the first orders the policies in a chart
+    events: tuple[Signal, ...] = ()  # flags of `info`; what is marked is the first time
     medians: tuple[str, ...] = ()  # metrics that are summed up by their median
-    lower_is_better: bool = False  # of the outcome
+    hours_per_time: float = 1.0  # of `time`
+
+    def best_first(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Summaries of policies by the first outcome's mean; those without one come last."""
+        first = self.outcomes[0]
+        sign = -1.0 if first.higher_is_better else 1.0
+
+        def place(row):
+            mean = row[first.name]["mean"]
+            return (math.isnan(mean), sign * mean)
+
+        return sorted(rows, key=place)
 
 
 class Variant(NamedTuple):
@@ -50,14 +71,21 @@ class Task(NamedTuple):
     - `describe(patient)`: the patient in words and plain numbers; not traceable.
     - `complete_cohort(path, env, params, key)`: real patients' covariates from a file; what was
       not recorded is drawn from the population in `params`.
+    - `complete_patient(key, covariates, env, params)`: a patient with these covariates; the rest is
+      drawn. `env` is the task itself, without a laboratory around it.
+    - `covariates`: bounds of the numbers and levels of the categories among them.
+
+    What is left out cannot be asked for: cohort files, patients described.
     """
 
     variants: Mapping[str, Variant]
     metrics: Callable[[dict[str, Array], Array, Any], dict[str, Array]]
-    groups: Mapping[str, tuple[str, ...]]
     describe: Callable[[Any], dict[str, Any]]
-    complete_cohort: Callable[[str | Path, Any, Any, jax.Array], CohortFile]
     display: DisplaySpec
+    groups: Mapping[str, tuple[str, ...]] = {}
+    complete_cohort: Callable[[str | Path, Any, Any, jax.Array], CohortFile] | None = None
+    complete_patient: Callable[[jax.Array, Any, Any, Any], Any] | None = None
+    covariates: Mapping[str, tuple[Any, ...]] = {}
 
 
 def read_cohort(
@@ -65,8 +93,11 @@ def read_cohort(
 ) -> CohortFile:
     """Real patients' covariates from a file; what was not recorded is drawn with `key`.
 
-    **Raises:** as the task's `complete_cohort`; `ValueError` if `params` holds no population.
+    **Raises:** as the task's `complete_cohort`; `ValueError` if `params` holds no population, or
+    the task reads no files.
     """
+    if task.complete_cohort is None:
+        raise ValueError(f"{env.name} reads no files of patients")
     if isinstance(params.patients, Cohort):
         raise ValueError("params.patients must be a population to draw from, got a cohort")
     return task.complete_cohort(path, env, params, key)

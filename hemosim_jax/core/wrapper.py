@@ -95,9 +95,9 @@ class WrappedEnvironment(TreatmentEnvironment):
         """The values of the observation's fields by name."""
         return self.env.observed(self.inner(state), self.inner(params))
 
-    def reward(self, state: Any, params: Any) -> Float[Array, ""]:
-        """The reward of the step that led to `state`."""
-        return self.env.reward(self.inner(state), self.inner(params))
+    def reward_terms(self, state: Any, params: Any) -> dict[str, Float[Array, ""]]:
+        """What the step that led to `state` is paid for."""
+        return self.env.reward_terms(self.inner(state), self.inner(params))
 
     def readouts(self, state: Any, params: Any) -> dict[str, Array]:
         """True physiology, what was given, event flags, `therapeutic`, `cost`."""

@@ -1,20 +1,20 @@
-"""A policy on many held-out patients: one jitted rollout, one row of results for each patient."""
+"""A policy on many held-out patients: one row of results for each."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import bootstrap
 
 from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.core.task import Task
-from hemosim_jax.evaluation.rollout import Episode, episode
+from hemosim_jax.evaluation.rollout import Episode, episodes
 from hemosim_jax.evaluation.streams import Stream
 
-BLOCK_PATIENTS = 4096  # at a time, so that a block of patients stays in a processor's cache
-_BOOTSTRAP_RESAMPLES = 1000
+BLOCK_PATIENTS = 16_384  # at a time, to bound the memory
+SHOWN_PATIENTS = 4  # whose courses are kept
 
 
 class Evaluation(NamedTuple):
@@ -26,6 +26,7 @@ class Evaluation(NamedTuple):
     faulty_steps: np.ndarray  # on which the action was no number or the solver failed
     metrics: dict[str, np.ndarray]  # the task's
     groups: dict[str, np.ndarray]  # integer codes, named by the task's `groups`
+    courses: Episode  # of the first patients, stacked
 
 
 def evaluate(
@@ -53,21 +54,20 @@ def evaluate(
         num_patients = jax.tree.leaves(patients)[0].shape[0]
     if num_patients < 2:
         raise ValueError(f"num_patients must be at least 2, got {num_patients}")
-    steps = int(params.max_steps_in_episode)
-
-    def one_patient(row):
-        key, patient = row
-        one = episode(env, params, policy, steps, key, patient)
-        groups = {name: one.info[name][0] for name in task.groups}
-        metrics = task.metrics(one.info, one.alive, params)
-        fine = one.info["valid_action"] & one.info["solver_ok"]
-        faulty = jnp.sum(one.alive & ~fine)
-        return jnp.sum(one.reward), one.terminated, faulty, metrics, groups
-
-    rows = (jax.random.split(stream.key(), num_patients), patients)
-    block = min(BLOCK_PATIENTS, num_patients)
-    results = jax.jit(lambda rows: jax.lax.map(one_patient, rows, batch_size=block))(rows)
-    evaluation = Evaluation(policy.name, *jax.tree.map(np.asarray, results))
+    keys, blocks = jax.random.split(stream.key(), num_patients), []
+    courses: Any = None
+    for start in range(0, num_patients, BLOCK_PATIENTS):
+        rows = slice(start, start + BLOCK_PATIENTS)
+        some = None if patients is None else jax.tree.map(lambda x, r=rows: x[r], patients)
+        followed = episodes(env, params, policy, keys[rows], some)
+        if not blocks:
+            courses = _by_patient(_first(followed))
+        blocks.append(jax.device_get(_results(task.metrics, tuple(task.groups), followed, params)))
+    results = jax.tree.map(lambda *x: np.concatenate(x), *blocks)
+    returns, terminated, faulty_steps, metrics, groups = results
+    evaluation = Evaluation(
+        policy.name, returns, terminated, faulty_steps, metrics, groups, courses
+    )
     lost = int(np.sum(~np.isfinite(evaluation.episode_return)))
     if lost:
         raise ValueError(f"{policy.name}: the return of {lost} of {num_patients} patients is NaN")
@@ -84,23 +84,32 @@ def rollouts(
 ) -> Episode:
     """Whole episodes, stacked, for a look at a few patients."""
     keys = jax.random.split(stream.key(), num_patients)
-    steps = int(params.max_steps_in_episode)
-    run = jax.vmap(lambda key, patient: episode(env, params, policy, steps, key, patient))
-    return jax.tree.map(np.asarray, jax.jit(run)(keys, patients))
+    return _by_patient(episodes(env, params, policy, keys, patients))
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of the finite values and its bootstrap 95 % interval (percentile, 1,000 resamples)."""
-    values = values[np.isfinite(values)]
-    if values.size < 2 or np.ptp(values) == 0.0:
-        mean = float(np.mean(values)) if values.size else float("nan")
-        return mean, mean, mean
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=_BOOTSTRAP_RESAMPLES,
-        batch=50,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(np.mean(values)), float(interval.low), float(interval.high)
+def _first(followed: Episode) -> Episode:
+    rest = followed.replace(terminated=followed.terminated[None])
+    first = jax.tree.map(lambda x: x[:, :SHOWN_PATIENTS], rest)
+    return first.replace(terminated=first.terminated[0])
+
+
+def _by_patient(followed: Episode) -> Episode:
+    """On the host, with the patients along the first axis."""
+    followed = jax.device_get(followed)
+    swapped = jax.tree.map(
+        lambda x: np.swapaxes(x, 0, 1), followed.replace(terminated=followed.reward)
+    )
+    return swapped.replace(terminated=followed.terminated)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _results(metrics, groups, followed: Episode, params):
+    """By patient: what `Evaluation` holds."""
+    fine = followed.info["valid_action"] & followed.info["solver_ok"]
+    return (
+        jnp.sum(followed.reward, axis=0),
+        followed.terminated,
+        jnp.sum(followed.alive & ~fine, axis=0),
+        jax.vmap(metrics, in_axes=(1, 1, None))(followed.info, followed.alive, params),
+        {name: followed.info[name][0] for name in groups},
+    )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 
-_NAMES = ("training", "held-out")
+_NAMES = ("training", "held-out", "recorded")
 
 
 class Stream(NamedTuple):
@@ -21,6 +21,11 @@ class Stream(NamedTuple):
 def training(seed: int) -> Stream:
     """Patients to learn from."""
     return Stream("training", seed)
+
+
+def recorded(seed: int) -> Stream:
+    """Patients of recorded courses, to learn from offline."""
+    return Stream("recorded", seed)
 
 
 def held_out(seed: int) -> Stream:

@@ -4,25 +4,32 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hemosim_jax import __version__
 from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.files import read_json, write_json
-from hemosim_jax.learning.config import PPOConfig, check
-from hemosim_jax.registry import make
+from hemosim_jax.experiment.provenance import provenance
+from hemosim_jax.learning.algorithms import ALGORITHMS
+from hemosim_jax.registry import make, options_of
 
 FILE = "config.json"
 
 
 class RunRecord(NamedTuple):
-    """A run: its task (id and options of `make`), hyperparameters and seed."""
+    """A run: its task (id and all options of `make`), algorithm, hyperparameters and seed."""
 
-    task: dict[str, str]
-    config: PPOConfig
+    task: dict[str, Any]
+    algorithm: str
+    config: Any
     seed: int
 
     def environment(self) -> tuple[TreatmentEnvironment, Any]:
         """The task it was trained on."""
         return make(**self.task)
+
+
+def with_defaults(env_id: str, **options: Any) -> dict[str, Any]:
+    """The id with every option of its task. **Raises:** `KeyError` for an unknown id."""
+    defaults = {name: parameter.default for name, parameter in options_of(env_id).items()}
+    return {"env_id": env_id, **defaults, **options}
 
 
 def exists(directory: Path) -> bool:
@@ -34,11 +41,12 @@ def save(directory: Path, record: RunRecord) -> None:
     """Writes the record, with the versions it depends on."""
     env, _ = record.environment()
     content = {
-        "hemosim_jax": __version__,
         "environment_version": env.version,
         "task": record.task,
         "seed": record.seed,
-        "ppo": dataclasses.asdict(record.config),
+        "algorithm": record.algorithm,
+        "hyperparameters": dataclasses.asdict(record.config),
+        **provenance(),
     }
     write_json(directory / FILE, content)
 
@@ -53,7 +61,9 @@ def load(directory: Path) -> RunRecord:
         raise FileNotFoundError(f"no training run in {str(directory)!r}")
     stored = read_json(directory / FILE)
     try:
-        record = RunRecord(dict(stored["task"]), _config(stored["ppo"]), int(stored["seed"]))
+        algorithm = str(stored["algorithm"])
+        config = _config(algorithm, stored["hyperparameters"])
+        record = RunRecord(dict(stored["task"]), algorithm, config, int(stored["seed"]))
         version = str(stored["environment_version"])
         env, _ = record.environment()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -67,7 +77,8 @@ def load(directory: Path) -> RunRecord:
     return record
 
 
-def _config(fields: dict[str, Any]) -> PPOConfig:
-    config = PPOConfig(**{**fields, "hidden_sizes": tuple(fields["hidden_sizes"])})
-    check(config)
+def _config(algorithm: str, fields: dict[str, Any]) -> Any:
+    default = next(iter(ALGORITHMS[algorithm].presets.values()))
+    config = type(default)(**{**fields, "hidden_sizes": tuple(fields["hidden_sizes"])})
+    ALGORITHMS[algorithm].check(config)
     return config

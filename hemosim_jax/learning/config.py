@@ -8,11 +8,13 @@ from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
 
 
-def _number(default: float, meaning: str) -> Any:
+def number(default: float, meaning: str) -> Any:
+    """A field that may be traced or stacked, with its help."""
     return struct.field(default=default, metadata={"help": meaning})
 
 
-def _size(default: Any, meaning: str) -> Any:
+def size(default: Any, meaning: str) -> Any:
+    """A static field, with its help."""
     return struct.field(pytree_node=False, default=default, metadata={"help": meaning})
 
 
@@ -22,25 +24,25 @@ class PPOConfig(Node):
     The floats are leaves of the pytree and may be traced or stacked; the others are static.
     """
 
-    learning_rate: Scalar = _number(1e-3, "Adam's step size")
-    discount: Scalar = _number(0.99, "gamma, of a task's default interval between decisions")
-    gae_lambda: Scalar = _number(0.95, "lambda of generalized advantage estimation")
-    clip_range: Scalar = _number(0.2, "epsilon of the clipped objective")
-    entropy_coefficient: Scalar = _number(0.0, "weight of the entropy bonus")
-    value_coefficient: Scalar = _number(0.5, "weight of the critic's squared error")
-    max_gradient_norm: Scalar = _number(0.5, "gradients are clipped to this global norm")
-    initial_log_std: Scalar = _number(-0.5, "of continuous actions, where the box is -1..1")
-    total_steps: int = _size(10_000_000, "budget in environment steps; whole updates")
-    num_envs: int = _size(2048, "patients stepping at once")
-    rollout_steps: int = _size(32, "decisions per patient and update")
-    num_minibatches: int = _size(8, "per epoch; divides num_envs * rollout_steps")
-    num_epochs: int = _size(4, "passes over each rollout")
-    hidden_sizes: tuple[int, ...] = _size((64, 64), "of the actor's and the critic's MLP")
-    memory_size: int = _size(0, "units of the GRU that remembers the episode; 0: no memory")
-    anneal_learning_rate: bool = _size(True, "linearly to zero over the budget")
-    anneal_entropy: bool = _size(False, "the entropy bonus, linearly to zero over the budget")
-    normalize_observation: bool = _size(True, "by running mean and variance")
-    normalize_reward: bool = _size(True, "by the running scale of the discounted return")
+    learning_rate: Scalar = number(1e-3, "Adam's step size")
+    discount: Scalar = number(0.99, "gamma, of a task's default interval between decisions")
+    gae_lambda: Scalar = number(0.95, "lambda of generalized advantage estimation")
+    clip_range: Scalar = number(0.2, "epsilon of the clipped objective")
+    entropy_coefficient: Scalar = number(0.0, "weight of the entropy bonus")
+    value_coefficient: Scalar = number(0.5, "weight of the critic's squared error")
+    max_gradient_norm: Scalar = number(0.5, "gradients are clipped to this global norm")
+    initial_log_std: Scalar = number(-0.5, "of continuous actions, where the box is -1..1")
+    total_steps: int = size(10_000_000, "budget in environment steps; whole updates")
+    num_envs: int = size(2048, "patients stepping at once")
+    rollout_steps: int = size(32, "decisions per patient and update")
+    num_minibatches: int = size(8, "per epoch; divides num_envs * rollout_steps")
+    num_epochs: int = size(4, "passes over each rollout")
+    hidden_sizes: tuple[int, ...] = size((64, 64), "of the actor's and the critic's MLP")
+    memory_size: int = size(0, "units of the GRU that remembers the episode; 0: no memory")
+    anneal_learning_rate: bool = size(True, "linearly to zero over the budget")
+    anneal_entropy: bool = size(False, "the entropy bonus, linearly to zero over the budget")
+    normalize_observation: bool = size(True, "by running mean and variance")
+    normalize_reward: bool = size(True, "by the running scale of the discounted return")
 
     @property
     def batch_size(self) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from flax import struct
 from gymnax.environments.environment import Environment
 from gymnax.environments.spaces import Discrete
 from jaxtyping import Array, Float, Int
@@ -18,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.learning.config import number, size
 from hemosim_jax.learning.episodes import EpisodeSums, averages, no_episodes, note_step
 from hemosim_jax.learning.learner import Learner, step_discount, trainer, with_discount
 from hemosim_jax.learning.networks import MLP
@@ -29,31 +29,64 @@ from hemosim_jax.learning.normalization import (
 )
 
 
-def _size(default: Any) -> Any:
-    return struct.field(pytree_node=False, default=default)
-
-
 class DQNConfig(Node):
     """Hyperparameters; the floats may be traced or stacked, the others are static."""
 
-    learning_rate: Scalar = 1e-3
-    discount: Scalar = 0.99
-    first_epsilon: Scalar = 1.0  # share of random actions, falling linearly
-    last_epsilon: Scalar = 0.02
-    exploration: Scalar = 0.5  # share of the budget until the last epsilon
-    target_rate: Scalar = 0.01  # of the target network towards the learned one, per minibatch
-    total_steps: int = _size(2_000_000)
-    num_envs: int = _size(128)
-    steps_per_update: int = _size(64)  # environment steps of each environment between metrics
-    buffer_steps: int = _size(1024)  # kept of each environment
-    minibatch_size: int = _size(512)
-    minibatches_per_step: int = _size(2)
-    hidden_sizes: tuple[int, ...] = _size((64, 64))
+    learning_rate: Scalar = number(1e-3, "Adam's step size")
+    discount: Scalar = number(0.99, "gamma, of a task's default interval between decisions")
+    first_epsilon: Scalar = number(1.0, "share of random actions at the start, falling linearly")
+    last_epsilon: Scalar = number(0.02, "share of random actions at the end")
+    exploration: Scalar = number(0.5, "share of the budget until the last epsilon")
+    target_rate: Scalar = number(0.01, "of the target network to the learned one, per minibatch")
+    total_steps: int = size(2_000_000, "budget in environment steps; whole updates")
+    num_envs: int = size(128, "patients stepping at once")
+    steps_per_update: int = size(64, "decisions per patient between two rows of metrics")
+    buffer_steps: int = size(1024, "decisions kept of each patient")
+    minibatch_size: int = size(512, "transitions of a gradient step")
+    minibatches_per_step: int = size(2, "gradient steps per decision of all patients")
+    hidden_sizes: tuple[int, ...] = size((64, 64), "of the MLP")
+
+    @property
+    def batch_size(self) -> int:
+        """Environment steps per update."""
+        return self.num_envs * self.steps_per_update
 
     @property
     def num_updates(self) -> int:
         """Updates that make up the budget, the last one complete."""
-        return -(-self.total_steps // (self.num_envs * self.steps_per_update))
+        return -(-self.total_steps // self.batch_size)
+
+
+_SIZES = (
+    "total_steps",
+    "num_envs",
+    "steps_per_update",
+    "buffer_steps",
+    "minibatch_size",
+    "minibatches_per_step",
+)
+
+
+def check(config: DQNConfig) -> None:
+    """Refuses what cannot train; only for concrete numbers (`check_sizes` for traced ones).
+
+    **Raises:** `ValueError` naming the field, the value and what is allowed.
+    """
+    check_sizes(config)
+    if not config.learning_rate > 0.0:
+        raise ValueError(f"learning_rate must be positive, got {config.learning_rate}")
+    for name in ("discount", "first_epsilon", "last_epsilon", "exploration", "target_rate"):
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            raise ValueError(f"{name} must lie in 0..1, got {getattr(config, name)}")
+
+
+def check_sizes(config: DQNConfig) -> None:
+    """The part of `check` that concerns the static fields. **Raises:** `ValueError`."""
+    for name in _SIZES:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
+    if not config.hidden_sizes or min(config.hidden_sizes) < 1:
+        raise ValueError(f"hidden_sizes must be positive, got {config.hidden_sizes}")
 
 
 class Transitions(Node):
@@ -110,9 +143,7 @@ def make_learner(env: Environment, env_params: Any, config: DQNConfig) -> Learne
     space = env.action_space(env_params)
     if not isinstance(space, Discrete):
         raise ValueError(f"DQN needs a Discrete action space, got {space}")
-    for name in ("total_steps", "num_envs", "steps_per_update", "buffer_steps", "minibatch_size"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
+    check_sizes(config)
     env_params = with_discount(env_params, config.discount)
     network: Any = MLP(config.hidden_sizes, space.n, 1.0)
     optimizer = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())

@@ -1,4 +1,4 @@
-"""Returns and lengths of the episodes that end while a learner steps its environments."""
+"""Returns, lengths and averages of the episodes that end while a learner steps its environments."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -13,12 +13,13 @@ class EpisodeSums(Node):
 
     total: Float[Array, " envs"]
     length: Float[Array, " envs"]
+    averaged: dict[str, Float[Array, " envs"]]
 
 
 def no_episodes(num_envs: int) -> EpisodeSums:
     """Nothing stepped yet."""
     zeros = jnp.zeros(num_envs, jnp.result_type(float))
-    return EpisodeSums(zeros, zeros)
+    return EpisodeSums(zeros, zeros, dict.fromkeys(_AVERAGED_INFO, zeros))
 
 
 def note_step(
@@ -28,26 +29,41 @@ def note_step(
     info: dict[str, Array],
 ) -> tuple[EpisodeSums, dict[str, Float[Array, ""]]]:
     """The sums after one step, and what there is to say of those that ended with it."""
-    total, length = sums.total + reward, sums.length + 1.0
+    after = EpisodeSums(
+        total=sums.total + reward,
+        length=sums.length + 1.0,
+        averaged={
+            name: total + info[name].astype(reward.dtype) if name in info else total
+            for name, total in sums.averaged.items()
+        },
+    )
     ended = {
-        "ended": jnp.sum(done.astype(reward.dtype)),
-        "return": jnp.sum(jnp.where(done, total, 0.0)),
-        "length": jnp.sum(jnp.where(done, length, 0.0)),
+        "ended": done.astype(reward.dtype),
+        "return": jnp.where(done, after.total, 0.0),
+        "length": jnp.where(done, after.length, 0.0),
         **{
-            name: jnp.mean(info[name].astype(reward.dtype))
-            for name in _AVERAGED_INFO
+            name: jnp.where(done, total, 0.0)
+            for name, total in after.averaged.items()
             if name in info
         },
     }
-    return EpisodeSums(jnp.where(done, 0.0, total), jnp.where(done, 0.0, length)), ended
+    begun = EpisodeSums(
+        total=jnp.where(done, 0.0, after.total),
+        length=jnp.where(done, 0.0, after.length),
+        averaged={name: jnp.where(done, 0.0, total) for name, total in after.averaged.items()},
+    )
+    return begun, {name: jnp.sum(values) for name, values in ended.items()}
 
 
 def averages(ended: dict[str, Float[Array, " steps"]]) -> dict[str, Float[Array, ""]]:
-    """Metrics of many steps of `note_step`. Return and length are NaN where no episode ended."""
-    count = jnp.sum(ended["ended"])
+    """Metrics of many steps of `note_step`; all but the count are NaN where no episode ended.
+
+    A read-out's average is over the steps of the episodes that ended.
+    """
+    count, steps = jnp.sum(ended["ended"]), jnp.sum(ended["length"])
     return {
         "episode_return": jnp.sum(ended["return"]) / count,
-        "episode_length": jnp.sum(ended["length"]) / count,
+        "episode_length": steps / count,
         "episodes": count,
-        **{name: jnp.mean(ended[name]) for name in _AVERAGED_INFO if name in ended},
+        **{name: jnp.sum(ended[name]) / steps for name in _AVERAGED_INFO if name in ended},
     }

@@ -8,47 +8,44 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from gymnax.environments.environment import Environment
 
 from hemosim_jax.core.files import write_text
 from hemosim_jax.learning.checkpoint import Checkpoints
-from hemosim_jax.learning.config import PPOConfig, check
-from hemosim_jax.learning.ppo import LearnerState, make_learner
+from hemosim_jax.learning.learner import Learner
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 
 
 def train_in_directory(
-    env: Environment,
-    env_params: Any,
-    config: PPOConfig,
+    learner: Learner,
+    config: Any,
     key: jax.Array,
     directory: str | Path,
     *,
     checkpoint_every: int = 20,
     on_update: Callable[[dict[str, Any]], None] = lambda row: None,
-) -> LearnerState:
+) -> Any:
     """Trains to the end of the budget, going on from the newest checkpoint if there is one.
+
+    - `learner`: of an algorithm, for `config`, which says `num_updates` and `batch_size`.
 
     The state is saved every `checkpoint_every` updates and at the end; killed at any moment and
     called again with the same arguments, the run ends with the very numbers of an uninterrupted one
     (same backend and versions). `metrics.jsonl` has a row for each update.
 
-    **Raises:** `ValueError` for a configuration that cannot train or a damaged checkpoint.
+    **Raises:** `ValueError` for a damaged checkpoint or metrics file.
     """
-    check(config)
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     checkpoints = Checkpoints(directory / CHECKPOINTS)
-    learner = make_learner(env, env_params, config)
-    if checkpoints.latest() is None:
+    done = checkpoints.latest() or 0
+    if done == 0:
         state = jax.jit(learner.init)(key)
     else:
         state = checkpoints.restore(jax.eval_shape(learner.init, key))
-    done = int(state.update)
     if done >= config.num_updates:
         return state
     rows = metrics_rows(directory)[:done]
@@ -81,9 +78,7 @@ def train_in_directory(
     return state
 
 
-def load_state(
-    env: Environment, env_params: Any, config: PPOConfig, directory: str | Path
-) -> LearnerState:
+def load_state(learner: Learner, directory: str | Path) -> Any:
     """The newest state of a run.
 
     **Raises:** `FileNotFoundError` if there is no run or no checkpoint, `ValueError` if damaged.
@@ -91,7 +86,6 @@ def load_state(
     directory = Path(directory) / CHECKPOINTS
     if not directory.is_dir():
         raise FileNotFoundError(f"no checkpoint in {str(directory)!r}")
-    learner = make_learner(env, env_params, config)
     return Checkpoints(directory).restore(jax.eval_shape(learner.init, jax.random.key(0)))
 
 

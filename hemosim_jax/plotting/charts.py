@@ -1,120 +1,193 @@
-"""Charts, written to a file or as pixels. They draw on their own figure, never on pyplot's."""
+"""Charts of learning and of results. Each function returns a figure, which belongs to no window."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.fields import Reading
+from hemosim_jax.core.policy import Policy
 from hemosim_jax.core.task import DisplaySpec
+from hemosim_jax.plotting.style import GRAY, color_of, finish, finite, heading, panels, readable
 
-_RANGE_COLOR = "#cfe8d5"
-_COLORS = ("#1b6ca8", "#d1603d", "#5b8c5a", "#7b5ea7", "#b08d2e", "#3a3a3a")
+_FOREST_POLICIES = 5
 
 
-def learning_curve(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
-    """Episode return, and where there is one the share of steps in range, over steps trained."""
+def learning_curve(
+    runs: Mapping[str, Sequence[dict[str, Any]]],
+    title: str,
+    protocols: Mapping[str, float] | None = None,
+) -> Figure:
+    """Returns, and shares of steps in range where there are any, of the episodes that ended.
+
+    - `runs`: by name, the rows of `learning.run.metrics_rows`.
+    - `protocols`: mean returns by name, drawn as lines.
+    """
     shown = [("episode_return", "episode return"), ("therapeutic", "share of steps in range")]
-    shown = [(name, label) for name, label in shown if name in rows[0]]
-    figure = Figure(figsize=(5.2 * len(shown), 3.6), layout="constrained")
-    steps = np.array([row["steps"] for row in rows])
-    for axis, (name, label) in zip(
-        figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
-    ):
-        values = np.array([np.nan if row[name] is None else row[name] for row in rows], float)
-        axis.plot(steps, values, color=_COLORS[0])
-        axis.set(xlabel="environment steps", ylabel=label)
-        axis.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)
+    some_rows = next(iter(runs.values()))
+    shown = [(name, label) for name, label in shown if name in some_rows[0]]
+    figure, axes = panels(1, len(shown), (4.8 * len(shown), 3.6))
+    for axis, (name, label) in zip(axes[0], shown, strict=True):
+        for number, (run, rows) in enumerate(runs.items()):
+            steps, values = (
+                np.array([row["steps"] for row in rows]),
+                finite([r[name] for r in rows]),
+            )
+            ended = np.isfinite(values)  # in some updates no episode does
+            axis.plot(steps[ended], values[ended], color=color_of(number), label=readable(run))
+        axis.set_xlabel("environment steps")
+        heading(axis, label)
+    _draw_levels(axes[0, 0], protocols or {})
+    finish(figure, axes[0, 0], title)
+    return figure
 
 
-def patient_rollouts(rollouts: Any, display: DisplaySpec, path: str | Path, title: str) -> None:
-    """Signals (target ranges shaded) and treatments of every patient of `evaluate.rollouts`.
-
-    A treatment is drawn over the interval in which it was given.
-    """
-    infos = [
-        {name: values[column][alive] for name, values in rollouts.info.items()}
-        for column, alive in enumerate(rollouts.alive)
-    ]
-    figure, axes = _timelines(infos, display)
-    for column, axis in enumerate(axes[0]):
-        axis.set_title(f"patient {column + 1}", loc="right", fontsize=9)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=130)
-
-
-def timeline_image(
-    info: Mapping[str, np.ndarray], display: DisplaySpec, title: str
-) -> NDArray[np.uint8]:
-    """One patient's course so far, an entry of `info` for each step, as pixels (height, width, 3).
-
-    The size is the same for every course of a task.
-    """
-    figure, _ = _timelines([info], display)
-    figure.suptitle(title, fontsize=10)
-    figure.set_size_inches(6.0, 1.0 + 1.4 * (len(display.signals) + len(display.treatments)))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+def _draw_levels(axis: Any, levels: Mapping[str, float]) -> None:
+    """Horizontal lines with names beside the panel, moved apart where they would overlap."""
+    for level in levels.values():
+        axis.axhline(level, color=GRAY, linewidth=0.8, linestyle="--")
+    low, high = axis.get_ylim()
+    place = -np.inf
+    for name, level in sorted(levels.items(), key=lambda row: row[1]):
+        place = max((level - low) / (high - low), place + 0.055)
+        axis.annotate(
+            readable(name), (1.0, level), xytext=(1.03, place), xycoords=("axes fraction", "data"),
+            textcoords="axes fraction", ha="left", va="center", fontsize=7, color=GRAY,
+            arrowprops={"arrowstyle": "-", "color": GRAY, "linewidth": 0.4},
+        )  # fmt: skip
+    axis.set_ylim(low, high)
 
 
-def _timelines(infos: Sequence[Mapping[str, np.ndarray]], display: DisplaySpec):
-    """A column for each course, a row for each signal and treatment."""
-    rows = (*display.signals, *display.treatments)
-    figure = Figure(figsize=(3.4 * len(infos), 1.0 + 2.0 * len(rows)), layout="constrained")
-    axes = figure.subplots(
-        len(rows),
-        len(infos),
-        squeeze=False,
-        sharex=True,
-        sharey="row",
-        height_ratios=[3] * len(display.signals) + [2] * len(display.treatments),
+def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, title: str) -> Figure:
+    """A panel for each outcome: means with their intervals, the best for patients on top."""
+    ordered = display.best_first(summaries)[::-1]  # drawn from below
+    outcomes = display.outcomes
+    figure, axes = panels(
+        1, len(outcomes), (2.0 + 2.9 * len(outcomes), 0.3 * len(ordered) + 1.3), sharey=True
     )
-    for column, info in zip(axes.T, infos, strict=True):
-        time = info[display.time.name]
-        for axis, shown in zip(column, rows, strict=True):
-            if shown in display.treatments:
-                begins = np.concatenate([[0.0], time])
-                axis.stairs(info[shown.name], begins, color=_COLORS[1], baseline=None)
-            else:
-                if shown.target_range:
-                    axis.axhspan(*shown.target_range, color=_RANGE_COLOR, zorder=0)
-                axis.plot(time, info[shown.name], color=_COLORS[0])
-            axis.grid(alpha=0.3)
-        column[-1].set_xlabel(display.time.label)
-    for axis, shown in zip(axes[:, 0], rows, strict=True):  # beside low panels they would overlap
-        axis.set_title(shown.label, loc="left", fontsize=9)
-    return figure, axes
+    for axis, outcome in zip(axes[0], outcomes, strict=True):
+        rows = [row[outcome.name] for row in ordered]
+        for position, row in enumerate(rows):
+            axis.plot([row["low"], row["high"]], [position] * 2, color=color_of(0), linewidth=2)
+            axis.plot(row["mean"], position, "o", color=color_of(0), markersize=5)
+            axis.annotate(
+                f"{row['mean']:.1f}", (row["mean"], position), xytext=(0, 5), ha="center",
+                textcoords="offset points", fontsize=7,
+            )  # fmt: skip
+        better = "more" if outcome.higher_is_better else "less"
+        heading(axis, f"{outcome.label}\n({better} is better)")
+        axis.margins(x=0.12, y=0.08)
+        axis.set_yticks(range(len(ordered)), [readable(row["policy"]) for row in ordered])
+    finish(figure, axes[0, 0], f"{title} (mean, 95 % interval)")
+    return figure
 
 
-def worst_first(summaries: Sequence[dict[str, Any]], display: DisplaySpec) -> list[dict[str, Any]]:
-    """By the outcome; as bars, which are drawn from below, the best comes out on top."""
-    name, lower = display.outcome.name, display.lower_is_better
-    return sorted(summaries, key=lambda row: row[name]["mean"], reverse=lower)
+def forest(
+    summaries: Sequence[dict[str, Any]], display: DisplaySpec, group: str, title: str
+) -> Figure:
+    """The first outcome by groups of patients, for the first policies."""
+    outcome, shown = display.outcomes[0], summaries[:_FOREST_POLICIES]
+    labels = list(shown[0]["by_group"][group])
+    figure, axes = panels(1, 1, (6.4, 0.22 * len(labels) * (len(shown) + 1) + 1.4))
+    axis, spacing = axes[0, 0], len(shown) + 1
+    for number, row in enumerate(shown):
+        for place, label in enumerate(labels):
+            values = row["by_group"][group].get(label)
+            if values is None:
+                continue
+            y = -(place * spacing + number)
+            found = values[outcome.name]
+            axis.plot([found["low"], found["high"]], [y, y], color=color_of(number), linewidth=2)
+            axis.plot(
+                found["mean"], y, "o", color=color_of(number), markersize=4,
+                label=readable(row["policy"]) if place == 0 else None,
+            )  # fmt: skip
+    ticks = [-(place * spacing + 0.5 * (len(shown) - 1)) for place in range(len(labels))]
+    sizes = [shown[0]["by_group"][group][label]["patients"] for label in labels]
+    texts = [f"{label}\n({size:,})" for label, size in zip(labels, sizes, strict=True)]
+    axis.set_yticks(ticks, texts)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel(outcome.label)
+    finish(figure, axis, f"{title}, by {readable(group)}")
+    return figure
 
 
-def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, path: str | Path) -> None:
-    """The outcome of every policy with its interval, the best for patients on top."""
-    outcome, ordered = display.outcome, worst_first(summaries, display)
-    means = np.array([row[outcome.name]["mean"] for row in ordered])
-    bounds = np.array([[row[outcome.name][side] for row in ordered] for side in ("low", "high")])
-    figure = Figure(figsize=(7.0, 0.45 * len(ordered) + 1.2), layout="constrained")
-    axis = figure.subplots()
-    axis.barh(
-        [row["policy"] for row in ordered],
-        means,
-        xerr=np.abs(bounds - means),
-        color=[_COLORS[1] if row["policy"] == "ppo" else _COLORS[0] for row in ordered],
-        ecolor="#3a3a3a",
-        capsize=2,
+def dose_response(
+    doses: ArrayLike, responses: ArrayLike, *, dose_label: str, response_label: str, title: str
+) -> Figure:
+    """Median, middle half and middle 90 % of patients at each dose.
+
+    - `responses`: `dose, patient`; NaN is left out.
+    """
+    doses = np.asarray(doses, float)
+    low, quarter, middle, three_quarters, high = np.nanpercentile(
+        np.asarray(responses, float), [5, 25, 50, 75, 95], axis=1
     )
-    for position, mean in enumerate(means):
-        axis.text(bounds[1][position], position, f"  {mean:.1f}", va="center", fontsize=9)
-    axis.margins(x=0.1)
-    axis.set_xlabel(f"{outcome.label} (mean, bootstrap 95 % interval)")
-    axis.grid(alpha=0.3, axis="x")
-    figure.savefig(path, dpi=130)
+    figure, axes = panels(1, 1, (5.2, 3.6))
+    axis = axes[0, 0]
+    axis.fill_between(doses, low, high, color=color_of(0), alpha=0.18, label="90 %")
+    axis.fill_between(doses, quarter, three_quarters, color=color_of(0), alpha=0.35, label="50 %")
+    axis.plot(doses, middle, "o-", color=color_of(0), markersize=3, label="median")
+    axis.set(xlabel=dose_label, ylabel=response_label)
+    finish(figure, axis, title)
+    return figure
+
+
+def policy_map(
+    env: TreatmentEnvironment,
+    params: Any,
+    policy: Policy,
+    x: str,
+    y: str,
+    action: str,
+    *,
+    points: int = 60,
+    **fixed: Any,
+) -> Figure:
+    """What a policy orders over two fields of the observation, at the start of its episode.
+
+    - `x`, `y`: numbers of the observation, over their bounds; `action`: a field of the action.
+    - `fixed`: other fields' values; those not given are of one drawn patient.
+
+    **Raises:** `KeyError` for a field that the task does not have.
+    """
+    fields = {field.name: field for field in env.observation_fields.fields}
+    actions = [field.name for field in env.action_fields.fields]
+    for name in (x, y, *fixed):
+        if name not in fields:
+            raise KeyError(f"{env.name} observes {', '.join(fields)}; got {name!r}")
+    if action not in actions:
+        raise KeyError(f"{env.name} decides {', '.join(actions)}; got {action!r}")
+    observation, _ = env.reset(jax.random.key(0), params)
+    base = env.decode_observation(observation)._asdict()
+    base |= {name: _as_value(fields[name], value) for name, value in fixed.items()}
+    first, second = (np.linspace(*fields[name].bounds, points) for name in (x, y))
+    carry = policy.init(params)
+
+    def ordered(a, b):
+        values = base | {x: _as_value(fields[x], a), y: _as_value(fields[y], b)}
+        chosen, _ = policy.act(jax.random.key(0), carry, env.observation_fields.encode(values))
+        return getattr(env.action_fields.decode(chosen), action)
+
+    over_x = jax.vmap(ordered, in_axes=(0, None))
+    grid = jax.jit(jax.vmap(over_x, in_axes=(None, 0)))(jnp.asarray(first), jnp.asarray(second))
+    figure, axes = panels(1, 1, (5.2, 4.0))
+    axis = axes[0, 0]
+    axis.grid(visible=False)
+    mesh = axis.pcolormesh(first, second, np.asarray(grid), cmap="cividis", shading="nearest")
+    unit = next(field.unit for field in env.action_fields.fields if field.name == action)
+    figure.colorbar(mesh, label=f"{readable(action)}" + (f" ({unit})" if unit else ""))
+    axis.set(xlabel=readable(x), ylabel=readable(y))
+    finish(figure, axis, f"{env.name}: {readable(policy.name)}")
+    return figure
+
+
+def _as_value(field: Any, value: Any) -> Any:
+    dtype = jnp.result_type(float) if field.kind == "number" else jnp.int32
+    number = jnp.asarray(value, bool if field.kind == "flag" else dtype)
+    return Reading(number, jnp.ones((), bool)) if field.can_be_missing else number

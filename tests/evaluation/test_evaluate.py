@@ -3,15 +3,18 @@ import io
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 
 import hemosim_jax
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation import report
-from hemosim_jax.evaluation.evaluate import evaluate, mean_interval, rollouts
+from hemosim_jax.evaluation.evaluate import evaluate, rollouts
+from hemosim_jax.evaluation.resampling import mean_interval
 from hemosim_jax.evaluation.streams import held_out, training
-from hemosim_jax.plotting import charts
+from hemosim_jax.plotting import charts, timeline
 from hemosim_jax.registry import protocols_of, task_of
 from hemosim_jax.tasks.warfarin.population import sample_cohort
 
@@ -106,10 +109,12 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(200):
-        _, low, high = mean_interval(rng.exponential(size=150))
+        _, low, high, _ = mean_interval(rng.exponential(size=150))
         covered += low <= 1.0 <= high
     assert 0.95 - 5 * np.sqrt(0.95 * 0.05 / 200) < covered / 200 < 1.0
-    assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0, 2.0)
+    assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0, 2.0, 5)
+    assert mean_interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0, 1.0, 2)
+    assert np.isnan(mean_interval(np.full(3, np.nan)).mean)
 
 
 def test_summary_is_what_numpy_says(summaries, results):
@@ -124,13 +129,13 @@ def test_summary_is_what_numpy_says(summaries, results):
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-def test_no_cell_of_a_table_is_cut(summaries, width):
+def test_no_cell_of_a_table_is_cut(warfarin, summaries, width):
     long = [
         {**row, **{f"another_long_metric_{n}_percent": row["return"] for n in range(4)}}
         for row in summaries
     ]
     console = Console(width=width, record=True, file=io.StringIO())
-    table = report.table(long, "title")
+    table = report.table(warfarin.task, long, "title")
     console.print(table)
     text = console.export_text()
     assert "…" not in text
@@ -146,24 +151,99 @@ def test_no_cell_of_a_table_is_cut(summaries, width):
 )
 def test_what_stands_on_top_is_best_for_patients(env_id, best):
     display = hemosim_jax.task_of(env_id).display
-    rows = [{display.outcome.name: {"mean": mean}} for mean in (50.0, 10.0, 90.0)]
-    assert charts.worst_first(rows, display)[-1][display.outcome.name]["mean"] == best
+    name = display.outcomes[0].name
+    rows = [{name: {"mean": mean}} for mean in (50.0, np.nan, 10.0, 90.0)]
+    ordered = display.best_first(rows)
+    assert ordered[0][name]["mean"] == best
+    assert np.isnan(ordered[-1][name]["mean"])
 
 
-def test_tables_and_charts(warfarin, summaries, tmp_path):
+def test_tables(warfarin, summaries):
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(report.table(summaries, "title"))
-    for table in report.group_tables(warfarin.task, summaries[0]):
-        console.print(table)
+    table = report.table(warfarin.task, summaries, "title")
+    console.print(table)
+    for one in report.group_tables(warfarin.task, summaries[0]):
+        console.print(one)
     text = console.export_text()
     assert text.index("iwpc_pharmacogenetic") < text.index("random")  # best first
     assert "*1/*3" in text
     assert "below" in text
-    charts.comparison(summaries, warfarin.task.display, tmp_path / "comparison.png")
-    policy = protocols_of(warfarin.env)["random"]
-    followed = rollouts(warfarin.env, warfarin.params, policy, held_out(0), 2)
-    charts.patient_rollouts(followed, warfarin.task.display, tmp_path / "courses.png", "random")
+    lines = table.markdown().splitlines()
+    assert lines[0] == "**title**"
+    assert {line.count("|") for line in lines[2:]} == {lines[2].count("|")}
+
+
+def drawn(figure):
+    """The figure as an array; drawing it finds what cannot be drawn."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def test_charts_of_results(warfarin, summaries):
+    display = warfarin.task.display
+    for figure in (
+        charts.comparison(summaries, display, "title"),
+        charts.forest(summaries, display, "vkorc1", "title"),
+    ):
+        assert drawn(figure).std() > 0
+    names = [
+        text.get_text()
+        for text in charts.comparison(summaries, display, "t").axes[0].get_yticklabels()
+    ]
+    assert names[-1] == "iwpc pharmacogenetic"  # on top
+
+
+def test_charts_of_learning():
     rows = [{"steps": 1, "episode_return": None}, {"steps": 2, "episode_return": 3.0}]
-    charts.learning_curve(rows, tmp_path / "curve.png")
-    for name in ("comparison", "courses", "curve"):
-        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    figure = charts.learning_curve(
+        {"a": rows, "b": rows}, "title", {"guideline": 2.9, "other": 3.0}
+    )
+    assert drawn(figure).std() > 0
+    assert len(figure.axes[0].get_lines()) == 2 + 2
+
+
+def test_courses_and_fans(warfarin):
+    env, params, display = warfarin.env, warfarin.params, warfarin.task.display
+    named = protocols_of(env)
+    followed = {
+        name: rollouts(env, params, named[name], held_out(0), 3) for name in ("random", "fixed_5mg")
+    }
+    figure = timeline.courses(followed, display, params, "title")
+    assert drawn(figure).std() > 0
+    steps = figure.axes[3].patches[-1].get_data()  # of the first patient's doses
+    assert steps.edges[0] == 0.0
+    assert steps.edges[1] == 1.0  # the first dose fills the first day
+    observed = pd.DataFrame({"time": np.arange(30.0), "inr": np.linspace(1.0, 3.0, 30)})
+    assert drawn(timeline.fan(followed["random"], display, params, "title", observed)).std() > 0
+
+
+def test_what_was_measured_is_drawn_when_it_was_sampled():
+    env, params = hemosim_jax.make("WarfarinDosing-POMDP-v0", difficulty="easy")
+    display = hemosim_jax.task_of(env.name).display
+    followed = rollouts(env, params, protocols_of(env)["iwpc_clinical"], held_out(0), 2)
+    results = timeline.measured(env, followed, display)
+    for column, of_patient in enumerate(results):
+        days, values = of_patient["inr"]
+        assert days[0] == pytest.approx(0.0, abs=1e-3)
+        assert (np.diff(days) > 0.5).all()
+        truth = np.interp(days[1:], followed.info["day"][column], followed.info["inr"][column])
+        np.testing.assert_allclose(values[1:], truth, rtol=0.35)
+    figure = timeline.courses({"iwpc": followed}, display, params, "title", {"iwpc": results})
+    assert drawn(figure).std() > 0
+
+
+def test_a_map_and_a_dose_response(warfarin):
+    env, params = warfarin.env, warfarin.params
+    policy = protocols_of(env)["fixed_5mg"]
+    figure = charts.policy_map(env, params, policy, "inr", "day", "dose_mg", points=12)
+    grid = figure.axes[0].collections[0].get_array()
+    assert np.unique(np.asarray(grid)[-1]).size > 3  # late, the dose depends on the INR
+    assert np.allclose(np.asarray(grid)[0], 5.0, atol=1e-3)  # before day 3 it does not
+    with pytest.raises(KeyError, match=r"WarfarinDosing-v0 observes inr, .*; got 'height'"):
+        charts.policy_map(env, params, policy, "height", "day", "dose_mg")
+    responses = np.random.default_rng(0).normal(size=(4, 50)) + np.arange(4.0)[:, None]
+    figure = charts.dose_response(
+        [1, 2, 3, 4], responses, dose_label="mg", response_label="INR", title="title"
+    )
+    assert drawn(figure).std() > 0

@@ -10,6 +10,7 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.learning.config import PPOConfig
+from hemosim_jax.learning.ppo import make_learner
 from hemosim_jax.learning.run import load_state, metrics_rows, train_in_directory
 from tests.learning.toy import Toy
 
@@ -17,12 +18,11 @@ CONFIG = PPOConfig(
     total_steps=6 * 32 * 4, num_envs=32, rollout_steps=4, num_minibatches=2, hidden_sizes=(8,)
 )
 ENV = Toy("box")
+LEARNER = make_learner(ENV, ENV.default_params, CONFIG)
 
 
 def train(directory, **options):
-    return train_in_directory(
-        ENV, ENV.default_params, CONFIG, jax.random.key(0), directory, **options
-    )
+    return train_in_directory(LEARNER, CONFIG, jax.random.key(0), directory, **options)
 
 
 def same(a, b):
@@ -78,7 +78,7 @@ def test_a_finished_run_is_only_read(tmp_path, uninterrupted):
     rows = []
     same(train(tmp_path, on_update=rows.append), uninterrupted[0])
     assert rows == []
-    same(load_state(ENV, ENV.default_params, CONFIG, tmp_path), uninterrupted[0])
+    same(load_state(LEARNER, tmp_path), uninterrupted[0])
 
 
 def test_lost_metrics_are_not_passed_over(tmp_path):
@@ -86,22 +86,23 @@ def test_lost_metrics_are_not_passed_over(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("")
     longer = CONFIG.replace(total_steps=2 * CONFIG.total_steps)
     with pytest.raises(ValueError, match=r"metrics.jsonl' is damaged: 0 rows for 6 updates"):
-        train_in_directory(ENV, ENV.default_params, longer, jax.random.key(0), tmp_path)
+        train_in_directory(LEARNER, longer, jax.random.key(0), tmp_path)
 
 
 def test_other_kinds_of_keys_survive(tmp_path):
     key = jax.random.key(0, impl="rbg")
-    train_in_directory(ENV, ENV.default_params, CONFIG, key, tmp_path)
-    again = train_in_directory(ENV, ENV.default_params, CONFIG, key, tmp_path)
+    train_in_directory(LEARNER, CONFIG, key, tmp_path)
+    again = train_in_directory(LEARNER, CONFIG, key, tmp_path)
     assert jax.random.key_impl(again.key) == jax.random.key_impl(key)
 
 
 def test_warfarin_resumes_bit_for_bit(tmp_path):
     env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty="hard")
 
+    learner = make_learner(env, params, CONFIG)
+
     def run(directory, **options):
-        key = jax.random.key(1)
-        return train_in_directory(env, params, CONFIG, key, directory, **options)
+        return train_in_directory(learner, CONFIG, jax.random.key(1), directory, **options)
 
     def stop(row):
         if row["update"] == 3:
@@ -114,7 +115,7 @@ def test_warfarin_resumes_bit_for_bit(tmp_path):
 
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint in"):
-        load_state(ENV, ENV.default_params, CONFIG, tmp_path)
+        load_state(LEARNER, tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -133,5 +134,6 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
     train(tmp_path)
+    wider = make_learner(ENV, ENV.default_params, CONFIG.replace(hidden_sizes=(16,)))
     with pytest.raises(ValueError, match=r"another configuration: .* has shape \(8,\), not"):
-        load_state(ENV, ENV.default_params, CONFIG.replace(hidden_sizes=(16,)), tmp_path)
+        load_state(wider, tmp_path)

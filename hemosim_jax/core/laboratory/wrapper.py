@@ -273,10 +273,13 @@ class OrderedLaboratory(WrappedEnvironment):
             values[f"{name}_age_h"] = HOURS[self.time_unit] * age
         return values
 
-    def reward(self, state: LaboratoryState, params: LaboratoryParams) -> Float[Array, ""]:
-        """The task's own, less the cost of the orders."""
+    def reward_terms(
+        self, state: LaboratoryState, params: LaboratoryParams
+    ) -> dict[str, Float[Array, ""]]:
+        """The task's own, and the cost of the orders."""
         cost = queue.cost_chf(state.laboratory, self.panel)
-        return self.env.reward(state.task, params.task) + params.reward_per_chf * cost
+        own = self.env.reward_terms(state.task, params.task)
+        return {**own, "laboratory": params.reward_per_chf * cost}
 
     def readouts(self, state: LaboratoryState, params: LaboratoryParams) -> dict[str, Array]:
         """The task's own, and per assay: ordered, results that came, samples under way."""

@@ -1,6 +1,6 @@
 """Disseminated intravascular coagulation: a week of blood products and heparin."""
 
-from hemosim_jax.core.task import DisplaySpec, Signal, Task, Variant
+from hemosim_jax.core.task import DisplaySpec, Outcome, Signal, Task, Variant
 from hemosim_jax.tasks.dic import cohort, metrics, population, protocols
 from hemosim_jax.tasks.dic.environment import DICManagement
 from hemosim_jax.tasks.dic.pomdp import dic_management_pomdp
@@ -14,6 +14,8 @@ TASK = Task(
     groups={"cause": tuple(cause.name for cause in population.CAUSES)},
     describe=population.describe,
     complete_cohort=cohort.complete_cohort,
+    complete_patient=cohort.complete_patient,
+    covariates=cohort.COVARIATES,
     display=DisplaySpec(
         time=Signal("hours", "hours"),
         signals=(
@@ -27,7 +29,11 @@ TASK = Task(
             Signal("cryoprecipitate_units", "cryoprecipitate, units"),
             Signal("heparin_u_per_h", "heparin, U/h"),
         ),
-        outcome=Signal("mortality_28_d_percent", "28-day mortality, %"),
-        lower_is_better=True,
+        outcomes=(
+            Outcome("mortality_28_d_percent", "28-day mortality, %"),
+            Outcome("bled_percent", "patients with a severe bleed, %"),
+            Outcome("overt_percent", "decisions with overt DIC, %"),
+        ),
+        events=(Signal("severe_bleeding", "severe bleed"), Signal("died", "died")),
     ),
 )

@@ -17,6 +17,9 @@ from hemosim_jax.tasks.dic.population import AGE_Y, CAUSES, WEIGHT_KG, Covariate
 
 _CAUSES = tuple(cause.name for cause in CAUSES)
 
+# Bounds or levels of what can be said of a patient, beside flags and sex.
+COVARIATES = {"age_y": AGE_Y, "weight_kg": WEIGHT_KG, "cause": _CAUSES}
+
 
 def complete_cohort(path: str | Path, env: Any, params: DICParams, key: jax.Array) -> CohortFile:
     """Cause, age and weight from a file; what no file records is drawn.
@@ -26,6 +29,11 @@ def complete_cohort(path: str | Path, env: Any, params: DICParams, key: jax.Arra
     records = read_dic_cohort(path)
     cohort = population.complete_cohort(key, records.covariates, params.patients)
     return CohortFile(cohort, records.left_out)
+
+
+def complete_patient(key: jax.Array, covariates: Covariates, env: Any, params: Any) -> Any:
+    """One patient with these covariates; the rest is drawn."""
+    return population.complete(key, covariates, params.patients)
 
 
 class DICRecords(NamedTuple):

@@ -1,6 +1,6 @@
 """`DICManagement-v0`: a week of disseminated intravascular coagulation, decided every 4 h."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.core.durations import monotone_crossing
 from hemosim_jax.core.environment import (
+    Choices,
+    Difficulty,
     EnvParams,
     EnvState,
     TreatmentEnvironment,
@@ -42,6 +44,7 @@ D_DIMER_MG_PER_L = Field("d_dimer_mg_per_l", "mg/L", (0.0, 40.0))
 ORGAN_FUNCTION = Field("organ_function")
 HOURS = Field("hours", "h", (0.0, EPISODE_H), open_above=True)
 BLEEDING = Field("bleeding")
+CascadeName = Annotated[str, Choices(tuple(CASCADES))]
 
 
 class RewardWeights(Node):
@@ -121,14 +124,14 @@ class DICManagement(TreatmentEnvironment):
     )
     action_fields = ActionFields(
         (
-            category("platelet_units", PLATELET_UNITS),
-            category("plasma_units", PLASMA_UNITS),
-            category("cryoprecipitate_units", CRYOPRECIPITATE_UNITS),
+            category("platelet_units", PLATELET_UNITS, once=True),
+            category("plasma_units", PLASMA_UNITS, once=True),
+            category("cryoprecipitate_units", CRYOPRECIPITATE_UNITS, once=True),
             category("heparin_u_per_h", HEPARIN_U_PER_H),
         )
     )
 
-    def __init__(self, difficulty: str = "medium", *, cascade: str = "reduced"):
+    def __init__(self, difficulty: Difficulty = "medium", *, cascade: CascadeName = "reduced"):
         """The options.
 
         - `difficulty`: "easy" (mild, of sepsis), "medium" (moderate, any cause) or "hard"
@@ -240,29 +243,30 @@ class DICManagement(TreatmentEnvironment):
             "weight_kg": state.patient.covariates.weight_kg,
         }
 
-    def reward(self, state: DICState, params: DICParams) -> Float[Array, ""]:
+    def reward_terms(self, state: DICState, params: DICParams) -> dict[str, Float[Array, ""]]:
         """Equation 4; score, bleeding and heparin run with time, the others are paid once."""
         weights, treatment = params.reward_weights, state.treatment
         products, dtype = treatment.products, state.elapsed.dtype
         few = state.blood.platelets_1e9_per_l < params.heparin_platelets_1e9_per_l
+        severe = state.blood.bleeding > params.severe_bleeding
+        unsafe = (treatment.heparin_u_per_h > 0.0) & few
+        intervals, ended = self.intervals(state), state.terminated
 
         def where(condition, weight):
             return jnp.where(condition, weight, 0.0)
 
-        running = (
-            weights.score * state.score.astype(dtype)
-            + where(state.blood.bleeding > params.severe_bleeding, weights.severe_bleeding)
-            + where((treatment.heparin_u_per_h > 0.0) & few, weights.heparin_without_platelets)
-        )
-        return (
-            running * self.intervals(state)
-            + where(state.improved, weights.improved)
-            + weights.platelet_unit * products.platelets
-            + weights.plasma_unit * products.plasma
-            + weights.cryoprecipitate_unit * products.cryoprecipitate
-            + where(state.terminated["organs"], weights.organ_failure)
-            + where(state.terminated["platelets"], weights.critical_platelets)
-        )
+        return {
+            "score": weights.score * state.score.astype(dtype) * intervals,
+            "severe_bleeding": where(severe, weights.severe_bleeding) * intervals,
+            "heparin_without_platelets": where(unsafe, weights.heparin_without_platelets)
+            * intervals,
+            "improved": where(state.improved, weights.improved),
+            "platelet_units": weights.platelet_unit * products.platelets,
+            "plasma_units": weights.plasma_unit * products.plasma,
+            "cryoprecipitate_units": weights.cryoprecipitate_unit * products.cryoprecipitate,
+            "organ_failure": where(ended["organs"], weights.organ_failure),
+            "critical_platelets": where(ended["platelets"], weights.critical_platelets),
+        }
 
     def readouts(self, state: DICState, params: DICParams) -> dict[str, Array]:
         """`cost` is 1 while bleeding is severe; a death then is one in a severe bleed."""

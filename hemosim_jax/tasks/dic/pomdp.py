@@ -1,10 +1,11 @@
 """`DICManagement-POMDP-v0`: what is not ordered from the laboratory is not known."""
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.fields import Field
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.dic import environment
-from hemosim_jax.tasks.dic.environment import DICManagement
+from hemosim_jax.tasks.dic.environment import CascadeName, DICManagement
 from hemosim_jax.tasks.dic.population import WEIGHT_KG
 
 PANEL = {
@@ -21,7 +22,7 @@ PANEL = {
 
 
 def dic_management_pomdp(
-    difficulty: str = "medium", *, cascade: str = "reduced", slots: int = 4
+    difficulty: Difficulty = "medium", *, cascade: CascadeName = "reduced", slots: int = 4
 ) -> OrderedLaboratory:
     """`DICManagement` by an ordered laboratory.
 

@@ -120,14 +120,15 @@ def sample(key: jax.Array, population: Population) -> Patient:
     return _complete(covariates, others, population)
 
 
+def complete(key: jax.Array, covariates: Covariates, population: Population) -> Patient:
+    """One patient with these covariates; severity and individual parameters are drawn."""
+    return _complete(covariates, uniform_vector(key, N_DRAWS), population)
+
+
 def complete_cohort(key: jax.Array, covariates: Covariates, population: Population) -> Cohort:
     """Real (stacked) covariates with what no file records, drawn as in `population`."""
-
-    def complete(patient_key, own):
-        return _complete(own, uniform_vector(patient_key, N_DRAWS), population)
-
     keys = jax.random.split(key, covariates.age_y.shape[0])
-    return Cohort(jax.vmap(complete)(keys, covariates))
+    return Cohort(jax.vmap(lambda one, own: complete(one, own, population))(keys, covariates))
 
 
 def on_admission(patient: Patient, *, differentiable: bool = False) -> Blood:

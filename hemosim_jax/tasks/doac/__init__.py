@@ -1,6 +1,6 @@
 """Direct oral anticoagulants: a year in atrial fibrillation."""
 
-from hemosim_jax.core.task import DisplaySpec, Signal, Task, Variant
+from hemosim_jax.core.task import DisplaySpec, Outcome, Signal, Task, Variant
 from hemosim_jax.tasks.doac import cohort, metrics, population, protocols
 from hemosim_jax.tasks.doac.environment import DOACManagement
 
@@ -13,14 +13,21 @@ TASK = Task(
     },
     describe=population.describe,
     complete_cohort=cohort.complete_cohort,
+    complete_patient=cohort.complete_patient,
+    covariates=cohort.COVARIATES,
     display=DisplaySpec(
         time=Signal("days", "days"),
         signals=(
-            Signal("exposure", "exposure (1: typical)", (0.5, 2.0)),
+            Signal("exposure", "exposure (1: typical)", "therapeutic_exposure"),
             Signal("creatinine_clearance_ml_per_min", "creatinine clearance, mL/min"),
         ),
         treatments=(Signal("daily_dose_mg", "daily dose, mg"),),
-        outcome=Signal("harmed_percent", "patients with a stroke or a major bleed, %"),
-        lower_is_better=True,
+        outcomes=(
+            Outcome("harmed_percent", "patients with a stroke or a major bleed, %"),
+            Outcome("stroke_percent", "strokes, per 100 patients"),
+            Outcome("major_bleed_percent", "major bleeds, per 100 patients"),
+        ),
+        events=(Signal("stroke", "stroke"), Signal("major_bleed", "major bleed")),
+        hours_per_time=24.0,
     ),
 )

@@ -25,6 +25,13 @@ from hemosim_jax.tasks.doac.population import (
 
 _CLEARANCE = "creatinine_clearance_ml_per_min"
 
+# Bounds or levels of what can be said of a patient, beside flags and sex.
+COVARIATES = {
+    "age_y": AGE_Y,
+    "weight_kg": WEIGHT_KG,
+    _CLEARANCE: CREATININE_CLEARANCE_ML_PER_MIN,
+}
+
 
 def complete_cohort(path: str | Path, env: Any, params: DOACParams, key: jax.Array) -> CohortFile:
     """Covariates and components of the scores; what no file records is drawn.
@@ -34,6 +41,11 @@ def complete_cohort(path: str | Path, env: Any, params: DOACParams, key: jax.Arr
     records = read_fibrillation_cohort(path)
     cohort = population.complete_cohort(key, records.covariates, params.patients, params.risks)
     return CohortFile(cohort, records.left_out)
+
+
+def complete_patient(key: jax.Array, covariates: Covariates, env: Any, params: Any) -> Any:
+    """One patient with these covariates; the rest is drawn."""
+    return population.complete(key, covariates, params.patients, params.risks)
 
 
 class FibrillationRecords(NamedTuple):

@@ -1,13 +1,20 @@
 """`DOACManagement-v0`: a year of a direct oral anticoagulant, one visit a month."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.core.choose import choose
-from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
+from hemosim_jax.core.environment import (
+    Choices,
+    Difficulty,
+    EnvParams,
+    EnvState,
+    TreatmentEnvironment,
+    start,
+)
 from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, category
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_fine_uniform, as_uniform, uniform_vector
@@ -19,7 +26,7 @@ from hemosim_jax.tasks.doac.disturbances import Disturbances, Risks
 from hemosim_jax.tasks.doac.drugs import DirectAnticoagulants, Taken
 from hemosim_jax.tasks.doac.hazards import Coefficients, Hazards
 from hemosim_jax.tasks.doac.population import Patient
-from hemosim_jax.tasks.doac.reward import RewardWeights, interval_reward
+from hemosim_jax.tasks.doac.reward import RewardWeights, interval_reward_terms
 
 DECISION_INTERVAL_H = 30.0 * 24.0
 EPISODE_H = 12.0 * DECISION_INTERVAL_H
@@ -52,6 +59,9 @@ def _fields(number_of_drugs: int, one_hot: bool = False) -> tuple[ObservationFie
         category("level", tuple(range(len(drugs.LEVELS))), names=drugs.LEVELS),
     )
     return ObservationFields((*PATIENT_FIELDS, taken)), ActionFields(decided)
+
+
+LabelName = Annotated[str, Choices(tuple(labels.LABELS))]
 
 
 class DOACParams(EnvParams):
@@ -107,10 +117,10 @@ class DOACManagement(TreatmentEnvironment):
 
     def __init__(
         self,
-        difficulty: str = "medium",
+        difficulty: Difficulty = "medium",
         *,
         edoxaban: bool = False,
-        label: str = "EU",
+        label: LabelName = "EU",
         one_hot: bool = False,
     ):
         """The options.
@@ -260,10 +270,10 @@ class DOACManagement(TreatmentEnvironment):
             "drug": state.drug,
         }
 
-    def reward(self, state: DOACState, params: DOACParams) -> Float[Array, ""]:
+    def reward_terms(self, state: DOACState, params: DOACParams) -> dict[str, Float[Array, ""]]:
         """Equation 3."""
         condition = state.disturbances
-        return interval_reward(
+        return interval_reward_terms(
             self.intervals(state),
             condition.stroke,
             condition.major_bleed,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.wrapper import Around, WrappedEnvironment
 from hemosim_jax.integrate.linear import phi1
 from hemosim_jax.tasks.doac import disturbances
@@ -17,7 +18,7 @@ from hemosim_jax.tasks.doac.environment import (
     DOACState,
     Treatment,
 )
-from hemosim_jax.tasks.doac.reward import interval_reward
+from hemosim_jax.tasks.doac.reward import interval_reward_terms
 
 
 @jax.tree_util.register_dataclass
@@ -41,7 +42,7 @@ class DOACExpectedRewards(WrappedEnvironment):
 
     env: DOACManagement
 
-    def __init__(self, difficulty: str = "medium", **options: Any):
+    def __init__(self, difficulty: Difficulty = "medium", **options: Any):
         """Options and errors as `DOACManagement`."""
         env = DOACManagement(difficulty, **options)
         super().__init__(env, name=env.name, version=env.version)
@@ -91,12 +92,14 @@ class DOACExpectedRewards(WrappedEnvironment):
             ),
         )
 
-    def reward(self, state: DOACState, params: ExpectedRewardsParams) -> Float[Array, ""]:
+    def reward_terms(
+        self, state: DOACState, params: ExpectedRewardsParams
+    ) -> dict[str, Float[Array, ""]]:
         """Equation 3 in expectation; a month that a stroke or death would end counts in part."""
         chances = disturbances.chances(state.expected)
         # With a constant hazard h the mean share of the interval before the end is (1 - e^-h) / h.
         lived = phi1(-jnp.log(chances.continuation))
-        return interval_reward(
+        return interval_reward_terms(
             self.intervals(state) * lived,
             chances.stroke,
             chances.major_bleed,

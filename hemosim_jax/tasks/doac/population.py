@@ -124,18 +124,23 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
     )
 
 
+def complete(
+    key: jax.Array, covariates: Covariates, population: Population, risks: Risks
+) -> Patient:
+    """One patient with these covariates; effects and the decline of the kidneys are drawn."""
+    z_decline, *z_effects = map(as_normal, uniform_vector(key, 1 + drugs.N_EFFECTS))
+    effects = tuple(population.variability * z for z in z_effects)
+    return Patient(covariates, effects, disturbances.draw_renal_decline_per_y(z_decline, risks))
+
+
 def complete_cohort(
     key: jax.Array, covariates: Covariates, population: Population, risks: Risks
 ) -> Cohort:
     """Real (stacked) covariates with what no file records: effects and kidneys."""
-
-    def complete(patient_key, own):
-        z_decline, *z_effects = map(as_normal, uniform_vector(patient_key, 1 + drugs.N_EFFECTS))
-        effects = tuple(population.variability * z for z in z_effects)
-        return Patient(own, effects, disturbances.draw_renal_decline_per_y(z_decline, risks))
-
     keys = jax.random.split(key, covariates.age_y.shape[0])
-    return Cohort(jax.vmap(complete)(keys, covariates))
+    return Cohort(
+        jax.vmap(lambda one, own: complete(one, own, population, risks))(keys, covariates)
+    )
 
 
 def age_y(patient: Patient, elapsed_h: Float[Array, "*b"]) -> Float[Array, "*b"]:

@@ -16,23 +16,23 @@ class RewardWeights(Node):
     appropriate: Scalar = 0.5  # the dose is a labelled one
 
 
-def interval_reward(
+def interval_reward_terms(
     intervals: Float[Array, ""],
     stroke: Bool[Array, ""] | Float[Array, ""],
     major_bleed: Bool[Array, ""] | Float[Array, ""],
     switched: Bool[Array, ""],
     appropriate: Bool[Array, ""],
     weights: RewardWeights,
-) -> Float[Array, ""]:
-    """The reward of a step of so many months with these events, or these chances of them.
+) -> dict[str, Float[Array, ""]]:
+    """What a step of so many months is paid for, with these events, or these chances of them.
 
     Life and a labelled dose run with time; events and switches are paid once.
     """
     dtype = intervals.dtype
-    return (
-        weights.month * intervals
-        + weights.stroke * stroke.astype(dtype)
-        + weights.major_bleed * major_bleed.astype(dtype)
-        + weights.switch * switched.astype(dtype)
-        + weights.appropriate * intervals * appropriate.astype(dtype)
-    )
+    return {
+        "month": weights.month * intervals,
+        "stroke": weights.stroke * stroke.astype(dtype),
+        "major_bleed": weights.major_bleed * major_bleed.astype(dtype),
+        "switch": weights.switch * switched.astype(dtype),
+        "appropriate": weights.appropriate * intervals * appropriate.astype(dtype),
+    }

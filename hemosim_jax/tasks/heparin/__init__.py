@@ -1,7 +1,7 @@
 """Unfractionated heparin: five days of infusion by the aPTT."""
 
 from hemosim_jax.core.policy import random_policy
-from hemosim_jax.core.task import DisplaySpec, Signal, Task, Variant
+from hemosim_jax.core.task import DisplaySpec, Outcome, Signal, Task, Variant
 from hemosim_jax.tasks.heparin import cohort, metrics, population, protocols
 from hemosim_jax.tasks.heparin.discrete import HeparinInfusionDiscrete
 from hemosim_jax.tasks.heparin.environment import HeparinInfusion
@@ -17,11 +17,23 @@ TASK = Task(
     groups={"recently_exposed": ("no recent heparin", "recent heparin")},
     describe=population.describe,
     complete_cohort=cohort.complete_cohort,
+    complete_patient=cohort.complete_patient,
+    covariates=cohort.COVARIATES,
     display=DisplaySpec(
         time=Signal("hours", "hours"),
-        signals=(Signal("aptt_s", "aPTT, s", (60.0, 100.0)),),
+        signals=(Signal("aptt_s", "aPTT, s", "therapeutic_aptt_s"),),
         treatments=(Signal("infusion_u_per_h", "heparin, U/h"),),
-        outcome=Signal("in_range_percent", "time in therapeutic range, %"),
+        outcomes=(
+            Outcome("in_range_percent", "time in therapeutic range, %", higher_is_better=True),
+            Outcome("above_percent", "aPTT > 120 s, % of decisions"),
+            Outcome("below_percent", "aPTT < 40 s, % of decisions"),
+            Outcome("bleed_percent", "patients with a major bleed, %"),
+        ),
+        events=(
+            Signal("hit", "HIT"),
+            Signal("major_bleed", "major bleed"),
+            Signal("thrombosis", "thrombosis"),
+        ),
         medians=("first_in_range_h",),
     ),
 )

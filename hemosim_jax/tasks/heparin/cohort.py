@@ -19,6 +19,9 @@ from hemosim_jax.tasks.heparin.population import AGE_Y, RENAL_FUNCTION, WEIGHT_K
 
 _RENAL = "renal_function"
 
+# Bounds or levels of what can be said of a patient, beside flags and sex.
+COVARIATES = {"age_y": AGE_Y, "weight_kg": WEIGHT_KG, "renal_function": RENAL_FUNCTION}
+
 
 def complete_cohort(
     path: str | Path, env: Any, params: HeparinParams, key: jax.Array
@@ -32,6 +35,11 @@ def complete_cohort(
         key, records.covariates, records.renal_known, params.patients, params.risks
     )
     return CohortFile(cohort, records.left_out)
+
+
+def complete_patient(key: jax.Array, covariates: Covariates, env: Any, params: Any) -> Any:
+    """One patient with these covariates; the rest is drawn."""
+    return population.complete(key, covariates, params.patients, params.risks)
 
 
 class HeparinRecords(NamedTuple):

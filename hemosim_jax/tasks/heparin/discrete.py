@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.fields import ActionFields, category
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.wrapper import WrappedEnvironment
@@ -15,6 +16,7 @@ from hemosim_jax.tasks.heparin.environment import (
     HeparinInfusion,
     HeparinParams,
     HeparinState,
+    ReagentName,
     Treatment,
 )
 from hemosim_jax.tasks.heparin.population import Patient
@@ -43,7 +45,7 @@ class HeparinInfusionDiscrete(WrappedEnvironment):
 
     action_fields = ACTION_FIELDS
 
-    def __init__(self, difficulty: str = "medium", *, reagent: str = "paper"):
+    def __init__(self, difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper"):
         """Options and errors as `HeparinInfusion`."""
         env = HeparinInfusion(difficulty, reagent=reagent)
         super().__init__(env, name="HeparinInfusion-Discrete-v0", version="1")

@@ -1,6 +1,6 @@
 """`HeparinInfusion-v0`: five days of heparin, aPTT to be held between 60 and 100 s."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,8 @@ from jaxtyping import Array, Float
 
 from hemosim_jax.core.durations import Crossing, cubic, monotone_crossing
 from hemosim_jax.core.environment import (
+    Choices,
+    Difficulty,
     EnvParams,
     EnvState,
     TreatmentEnvironment,
@@ -27,6 +29,7 @@ MAX_INFUSION_U_PER_H = 2500.0
 BOLUS_U_PER_KG = 80.0
 DECISION_INTERVAL_H = 6.0
 EPISODE_H = 120.0
+ReagentName = Annotated[str, Choices(tuple(REAGENTS))]
 # An aPTT is not judged sooner after a bolus (Raschke 1993 draws the first one then).
 SETTLING_AFTER_BOLUS_H = 6.0
 
@@ -101,10 +104,10 @@ class HeparinInfusion(TreatmentEnvironment):
         (APTT_S, ANTI_XA_U_PER_ML, WEIGHT_KG, RENAL_FUNCTION, PLATELETS_1E9_PER_L, HOURS)
     )
     action_fields = ActionFields(
-        (Field("infusion_u_per_h", "U/h", (0.0, MAX_INFUSION_U_PER_H)), flag("bolus"))
+        (Field("infusion_u_per_h", "U/h", (0.0, MAX_INFUSION_U_PER_H)), flag("bolus", once=True))
     )
 
-    def __init__(self, difficulty: str = "medium", *, reagent: str = "paper"):
+    def __init__(self, difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper"):
         """The options fix `default_params`.
 
         - `difficulty`: "easy" (normal kidneys, half the variability, no complications), "medium"
@@ -238,24 +241,26 @@ class HeparinInfusion(TreatmentEnvironment):
             "hours": state.elapsed,
         }
 
-    def reward(self, state: HeparinState, params: HeparinParams) -> Float[Array, ""]:
+    def reward_terms(
+        self, state: HeparinState, params: HeparinParams
+    ) -> dict[str, Float[Array, ""]]:
         """Equation 2; deviation and ranges run with time, terminal penalties are paid once."""
-        aptt_s, weights = self._aptt_s(state, params), params.reward_weights
+        aptt_s = self._aptt_s(state, params)
+        weights, intervals = params.reward_weights, self.intervals(state)
+        deviation = weights.deviation_per_s * jnp.abs(aptt_s - weights.target_aptt_s)
+        ended = state.terminated
 
         def where(condition, weight):
             return jnp.where(condition, weight, 0.0)
 
-        running = (
-            weights.deviation_per_s * jnp.abs(aptt_s - weights.target_aptt_s)
-            + where(_therapeutic(aptt_s, params), weights.in_range)
-            + where(aptt_s > params.high_aptt_s, weights.above)
-            + where(aptt_s < params.low_aptt_s, weights.below)
-        )
-        return (
-            running * self.intervals(state)
-            + where(state.terminated["platelets"], weights.terminated_platelets)
-            + where(state.terminated["aptt"], weights.terminated_aptt)
-        )
+        return {
+            "deviation": deviation * intervals,
+            "in_range": where(_therapeutic(aptt_s, params), weights.in_range) * intervals,
+            "above": where(aptt_s > params.high_aptt_s, weights.above) * intervals,
+            "below": where(aptt_s < params.low_aptt_s, weights.below) * intervals,
+            "terminated_platelets": where(ended["platelets"], weights.terminated_platelets),
+            "terminated_aptt": where(ended["aptt"], weights.terminated_aptt),
+        }
 
     def readouts(self, state: HeparinState, params: HeparinParams) -> dict[str, Array]:
         """`cost` is 1 while the aPTT is above 120 s, or after a bleed or thrombosis."""

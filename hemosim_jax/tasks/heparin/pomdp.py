@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.heparin import environment
-from hemosim_jax.tasks.heparin.environment import HeparinInfusion
+from hemosim_jax.tasks.heparin.environment import HeparinInfusion, ReagentName
 
 
 def heparin_infusion_pomdp(
-    difficulty: str = "medium", *, reagent: str = "paper", slots: int = 4
+    difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper", slots: int = 4
 ) -> OrderedLaboratory:
     """`HeparinInfusion` by an ordered laboratory; aPTT and platelets of admission are known.
 

@@ -96,6 +96,15 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
     return _complete(covariates, z_effects, u_hit, population, risks)
 
 
+def complete(
+    key: jax.Array, covariates: Covariates, population: Population, risks: Risks
+) -> Patient:
+    """One patient with these covariates; individual parameters and fate are drawn."""
+    *z_effects, u_hit = uniform_vector(key, N_EFFECTS + 1)
+    normals = list(map(as_normal, z_effects))
+    return _complete(covariates, normals, as_uniform(u_hit), population, risks)
+
+
 def complete_cohort(
     key: jax.Array,
     covariates: Covariates,

@@ -22,6 +22,14 @@ from hemosim_jax.tasks.lmwh.population import (
     Covariates,
 )
 
+# Bounds or levels of what can be said of a patient, beside flags and sex.
+COVARIATES = {
+    "age_y": AGE_Y,
+    "weight_kg": WEIGHT_KG,
+    "height_cm": HEIGHT_CM,
+    "creatinine_mg_per_dl": CREATININE_MG_PER_DL,
+}
+
 
 def complete_cohort(path: str | Path, env: Any, params: Any, key: jax.Array) -> CohortFile:
     """Age, sex, weight and, where they are recorded, height and creatinine; the rest is drawn.
@@ -37,6 +45,11 @@ def complete_cohort(path: str | Path, env: Any, params: Any, key: jax.Array) -> 
         params.patients,
     )
     return CohortFile(cohort, records.left_out)
+
+
+def complete_patient(key: jax.Array, covariates: Covariates, env: Any, params: Any) -> Any:
+    """One patient with these covariates; the rest is drawn."""
+    return population.complete(key, covariates, params.patients)
 
 
 class EnoxaparinRecords(NamedTuple):

@@ -1,6 +1,6 @@
 """`EnoxaparinDosing`: ten days of enoxaparin for venous thromboembolism, every 12 hours."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,8 @@ from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.durations import Crossing
 from hemosim_jax.core.environment import (
+    Choices,
+    Difficulty,
     EnvParams,
     EnvState,
     TreatmentEnvironment,
@@ -27,6 +29,7 @@ from hemosim_jax.tasks.lmwh.model import Enoxaparin, Order, Parameters
 from hemosim_jax.tasks.lmwh.population import Patient
 
 PAPERS = {"feng2006": FENG2006, "green2005": GREEN2005}
+PaperName = Annotated[str, Choices(tuple(PAPERS))]
 DECISION_INTERVAL_H = 12.0
 EPISODE_H = 240.0
 MAX_DOSE_MG_PER_KG = 2.0
@@ -111,7 +114,7 @@ class EnoxaparinDosing(TreatmentEnvironment):
         (Field("dose_mg_per_kg", "mg/kg", (0.0, MAX_DOSE_MG_PER_KG)), flag("once_daily"))
     )
 
-    def __init__(self, difficulty: str = "medium", *, model: str = "feng2006"):
+    def __init__(self, difficulty: Difficulty = "medium", *, model: PaperName = "feng2006"):
         """The options.
 
         - `difficulty`: "easy" (healthy kidneys, half the variability, nothing changes), "medium"
@@ -273,13 +276,15 @@ class EnoxaparinDosing(TreatmentEnvironment):
             "hours": state.elapsed,
         }
 
-    def reward(self, state: EnoxaparinState, params: EnoxaparinParams) -> Float[Array, ""]:
+    def reward_terms(
+        self, state: EnoxaparinState, params: EnoxaparinParams
+    ) -> dict[str, Float[Array, ""]]:
         """The events expected in the interval, until what ended it, at their prices."""
         weights = params.reward_weights
-        return (
-            weights.major_bleed * state.expected.bleeds
-            + weights.recurrence * state.expected.recurrences
-        )
+        return {
+            "major_bleed": weights.major_bleed * state.expected.bleeds,
+            "recurrence": weights.recurrence * state.expected.recurrences,
+        }
 
     def readouts(self, state: EnoxaparinState, params: EnoxaparinParams) -> dict[str, Array]:
         """`cost` is 1 after a major bleed or a recurrence."""

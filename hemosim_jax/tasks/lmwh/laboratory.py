@@ -1,13 +1,14 @@
 """`EnoxaparinDosing-v0`: anti-Xa and creatinine by an ordered laboratory."""
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.lmwh import environment
-from hemosim_jax.tasks.lmwh.environment import EnoxaparinDosing
+from hemosim_jax.tasks.lmwh.environment import EnoxaparinDosing, PaperName
 
 
 def enoxaparin_dosing(
-    difficulty: str = "medium", *, model: str = "feng2006", slots: int = 4
+    difficulty: Difficulty = "medium", *, model: PaperName = "feng2006", slots: int = 4
 ) -> OrderedLaboratory:
     """`EnoxaparinDosing` by an ordered laboratory; the creatinine of admission is known.
 

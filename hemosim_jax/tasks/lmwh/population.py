@@ -107,6 +107,11 @@ def sample(key: jax.Array, population: Population) -> Patient:
     return _complete(covariates, z_effects, population)
 
 
+def complete(key: jax.Array, covariates: Covariates, population: Population) -> Patient:
+    """One patient with these covariates; random effects are drawn."""
+    return _complete(covariates, map(as_normal, uniform_vector(key, N_EFFECTS)), population)
+
+
 def complete_cohort(
     key: jax.Array,
     covariates: Covariates,

@@ -15,7 +15,12 @@ import numpy as np
 from hemosim_jax.core.cohort import CohortFile
 from hemosim_jax.core.csv_table import MISSING, LeftOutError, flag, number, read_rows
 from hemosim_jax.tasks.warfarin import population
-from hemosim_jax.tasks.warfarin.covariates import CYP2C9_GENOTYPES, Covariates
+from hemosim_jax.tasks.warfarin.covariates import (
+    CYP2C9_GENOTYPES,
+    RACES,
+    VKORC1_GENOTYPES,
+    Covariates,
+)
 from hemosim_jax.tasks.warfarin.environment import WarfarinParams
 
 _RACES = {"White": 0, "Asian": 1, "Black or African American": 2}
@@ -39,6 +44,17 @@ REQUIRED_COLUMNS = (
     AMIODARONE, SMOKER, *_INDUCERS,
 )  # fmt: skip
 
+# Bounds or levels of what can be said of a patient, beside flags and sex.
+COVARIATES = {
+    "age_y": population.AGE_Y,
+    "weight_kg": population.WEIGHT_KG,
+    "height_cm": population.HEIGHT_CM,
+    "baseline_inr": population.BASELINE_INR,
+    "cyp2c9": CYP2C9_GENOTYPES,
+    "vkorc1": VKORC1_GENOTYPES,
+    "race": RACES,
+}
+
 
 def complete_cohort(
     path: str | Path, env: Any, params: WarfarinParams, key: jax.Array
@@ -53,6 +69,11 @@ def complete_cohort(
         key, records.covariates, params.patients, params.risks, model
     )
     return CohortFile(patients, records.left_out)
+
+
+def complete_patient(key: jax.Array, covariates: Covariates, env: Any, params: Any) -> Any:
+    """One patient with these covariates; the rest is drawn."""
+    return population.complete(key, covariates, params.patients, params.risks, env.model)
 
 
 class IwpcRecords(NamedTuple):

@@ -1,6 +1,6 @@
 """`WarfarinDosing-v0`: ninety days of daily warfarin, INR to be held between 2 and 3."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,8 @@ from jaxtyping import Array, Float
 
 from hemosim_jax.core.durations import cubic_crossing
 from hemosim_jax.core.environment import (
+    Choices,
+    Difficulty,
     EnvParams,
     EnvState,
     TreatmentEnvironment,
@@ -18,7 +20,7 @@ from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, cate
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.warfarin import disturbances, population
-from hemosim_jax.tasks.warfarin.calibration import calibration_of
+from hemosim_jax.tasks.warfarin.calibration import CALIBRATIONS, calibration_of
 from hemosim_jax.tasks.warfarin.covariates import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
 from hemosim_jax.tasks.warfarin.disturbances import Disturbances, Risks
 from hemosim_jax.tasks.warfarin.hamberg2007 import Hamberg2007
@@ -26,6 +28,9 @@ from hemosim_jax.tasks.warfarin.hamberg2010 import Hamberg2010
 from hemosim_jax.tasks.warfarin.population import Patient
 
 MODELS = {"hamberg2010": Hamberg2010(), "hamberg2007": Hamberg2007()}
+Ancestry = Annotated[str, Choices(tuple(population.ANCESTRIES))]
+CalibrationName = Annotated[str, Choices(tuple(CALIBRATIONS))]
+ModelName = Annotated[str, Choices(tuple(MODELS))]
 MAX_DOSE_MG = 15.0
 EPISODE_DAYS = 90
 
@@ -95,15 +100,15 @@ class WarfarinDosing(TreatmentEnvironment):
             *PATIENT_FIELDS,
         )
     )
-    action_fields = ActionFields((Field("dose_mg", "mg", (0.0, MAX_DOSE_MG)),))
+    action_fields = ActionFields((Field("dose_mg", "mg", (0.0, MAX_DOSE_MG), once=True),))
 
     def __init__(
         self,
-        difficulty: str = "medium",
+        difficulty: Difficulty = "medium",
         *,
-        ancestry: str = "European",
-        calibration: str = "iwpc",
-        model: str = "hamberg2010",
+        ancestry: Ancestry = "European",
+        calibration: CalibrationName = "iwpc",
+        model: ModelName = "hamberg2010",
     ):
         """The options fix `default_params` (tier, population) and the model.
 
@@ -210,25 +215,24 @@ class WarfarinDosing(TreatmentEnvironment):
             "day": state.elapsed / 24.0,
         }
 
-    def reward(self, state: WarfarinState, params: WarfarinParams) -> Float[Array, ""]:
+    def reward_terms(
+        self, state: WarfarinState, params: WarfarinParams
+    ) -> dict[str, Float[Array, ""]]:
         """Equation 1; deviation and ranges run with time, terminal penalties are paid once."""
         inr = self.model.inr(state.drug, state.patient.parameters)
-        weights = params.reward_weights
+        weights, intervals = params.reward_weights, self.intervals(state)
 
         def where(condition, weight):
             return jnp.where(condition, weight, 0.0)
 
-        running = (
-            weights.deviation * jnp.abs(inr - weights.target_inr)
-            + where(_therapeutic(inr, params), weights.in_range)
-            + where(inr > params.high_inr, weights.above)
-            + where(inr < params.low_inr, weights.below)
-        )
-        return (
-            running * self.intervals(state)
-            + where(state.terminated["high"], weights.terminated_high)
-            + where(state.terminated["low"], weights.terminated_low)
-        )
+        return {
+            "deviation": weights.deviation * jnp.abs(inr - weights.target_inr) * intervals,
+            "in_range": where(_therapeutic(inr, params), weights.in_range) * intervals,
+            "above": where(inr > params.high_inr, weights.above) * intervals,
+            "below": where(inr < params.low_inr, weights.below) * intervals,
+            "terminated_high": where(state.terminated["high"], weights.terminated_high),
+            "terminated_low": where(state.terminated["low"], weights.terminated_low),
+        }
 
     def readouts(self, state: WarfarinState, params: WarfarinParams) -> dict[str, Array]:
         """`cost` is 1 while the INR is above 4."""

@@ -1,16 +1,24 @@
 """`WarfarinDosing-POMDP-v0`: warfarin as a clinic gives it, the INR measured when it is ordered."""
 
+from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.physiology import assay_catalog
-from hemosim_jax.tasks.warfarin.environment import INR, PATIENT_FIELDS, WarfarinDosing
+from hemosim_jax.tasks.warfarin.environment import (
+    INR,
+    PATIENT_FIELDS,
+    Ancestry,
+    CalibrationName,
+    ModelName,
+    WarfarinDosing,
+)
 
 
 def warfarin_dosing_pomdp(
-    difficulty: str = "medium",
+    difficulty: Difficulty = "medium",
     *,
-    ancestry: str = "European",
-    calibration: str = "iwpc",
-    model: str = "hamberg2010",
+    ancestry: Ancestry = "European",
+    calibration: CalibrationName = "iwpc",
+    model: ModelName = "hamberg2010",
     slots: int = 4,
 ) -> OrderedLaboratory:
     """`WarfarinDosing` by an ordered laboratory; the INR of admission is known at the start.

@@ -148,6 +148,21 @@ def sample_cohort(
     return Cohort(jax.vmap(lambda k: sample(k, population, risks, model))(keys))
 
 
+def complete(
+    key: jax.Array, covariates: Covariates, population: Population, risks: Risks, model: Hamberg
+) -> Patient:
+    """One patient with these covariates; random effects and traits are drawn."""
+    draws = uniform_vector(key, N_EFFECTS + disturbances.N_TRAIT_UNIFORMS)
+    z_effects = list(map(as_normal, draws[:N_EFFECTS]))
+    effects = random_effects(z_effects, population.calibration, population.variability)
+    traits = tuple(map(as_uniform, draws[N_EFFECTS:]))
+    return Patient(
+        covariates=covariates,
+        parameters=model.individual_parameters(covariates, effects, population.calibration),
+        traits=disturbances.draw_traits(traits, risks, covariates.amiodarone),
+    )
+
+
 def complete_cohort(
     key: jax.Array, covariates: Covariates, population: Population, risks: Risks, model: Hamberg
 ) -> Cohort:
