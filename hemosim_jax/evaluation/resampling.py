@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 RESAMPLES = 1000
 _PERCENTILES = (2.5, 97.5)
@@ -60,7 +60,7 @@ def _resampling_weights(patients: int):
     rng = np.random.default_rng(0)
     block = max(1, min(RESAMPLES, _BLOCK_NUMBERS // patients))
     for start in range(0, RESAMPLES, block):
-        rows: list[NDArray] = [
+        rows: list[np.ndarray] = [
             np.bincount(rng.integers(patients, size=patients), minlength=patients)
             for _ in range(min(block, RESAMPLES - start))
         ]

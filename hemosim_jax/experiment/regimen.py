@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hemosim_jax.core.description import described_patient
 from hemosim_jax.core.environment import TreatmentEnvironment
@@ -84,8 +84,8 @@ def simulate_regimen(
 class _Steps(NamedTuple):
     """From one event or wanted time to the next: how long, and the action at its beginning."""
 
-    duration: NDArray
-    action: NDArray
+    duration: np.ndarray
+    action: np.ndarray
 
 
 def _rows(doses: Sequence[Mapping[str, Any]] | pd.DataFrame) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def _rows(doses: Sequence[Mapping[str, Any]] | pd.DataFrame) -> list[dict[str, A
     return sorted(rows, key=lambda row: row["time"])
 
 
-def _steps(env: TreatmentEnvironment, rows: list[dict[str, Any]], moments: NDArray) -> _Steps:
+def _steps(env: TreatmentEnvironment, rows: list[dict[str, Any]], moments: np.ndarray) -> _Steps:
     fields = {field.name: field for field in env.action_fields.fields}
     end = moments[-1]
     times = np.unique([0.0, *moments, *(row["time"] for row in rows if row["time"] <= end)])

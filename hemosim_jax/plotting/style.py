@@ -1,5 +1,6 @@
 """One look for all charts, in colors that color-blind readers tell apart."""
 
+import io
 import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -7,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 # Okabe & Ito 2008, ordered so that the first four differ in lightness, too; yellow is left out.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -27,12 +28,21 @@ _SETTINGS: Any = {
 }
 
 
+class Chart(Figure):
+    """A figure that hangs in no window and shows itself in notebooks."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        FigureCanvasAgg(self).print_png(content)
+        return content.getvalue()
+
+
 def panels(
     rows: int, columns: int, size: tuple[float, float], **options: Any
-) -> tuple[Figure, NDArray]:
+) -> tuple[Figure, np.ndarray]:
     """A figure of its own, not pyplot's, and its axes (rows, columns)."""
     with rc_context(_SETTINGS):
-        figure = Figure(figsize=size, dpi=130, layout="constrained")
+        figure = Chart(figsize=size, dpi=130, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, axes
 
@@ -66,6 +76,6 @@ def readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def finite(values: Sequence[Any]) -> NDArray[np.float64]:
+def finite(values: Sequence[Any]) -> np.ndarray:
     """Numbers, with NaN for None."""
     return np.array([np.nan if value is None else value for value in values], float)

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from hemosim_jax.core.task import DisplaySpec, Signal
 from hemosim_jax.plotting.style import (
@@ -21,8 +20,10 @@ from hemosim_jax.plotting.style import (
     readable,
 )
 
-Course = Mapping[str, NDArray]  # read-outs of one patient, a row for each decision until the end
-Results = Mapping[str, tuple[NDArray, NDArray]]  # by signal: when samples were drawn, what came
+Course = Mapping[str, np.ndarray]  # read-outs of one patient, a row for each decision
+Results = Mapping[
+    str, tuple[np.ndarray, np.ndarray]
+]  # by signal: when samples were drawn, what came
 
 
 def courses(
@@ -58,9 +59,7 @@ def courses(
     return figure
 
 
-def timeline_image(
-    course: Course, display: DisplaySpec, params: Any, title: str
-) -> NDArray[np.uint8]:
+def timeline_image(course: Course, display: DisplaySpec, params: Any, title: str) -> np.ndarray:
     """One patient's course so far as pixels (height, width, 3), of one size for every course."""
     figure, axes = _panels(display, 1)
     _draw(axes[:, 0], course, display, color_of(0), "", {})
@@ -134,7 +133,7 @@ def measured(env: Any, followed: Any, display: DisplaySpec) -> list[Results]:
     return found
 
 
-def _panels(display: DisplaySpec, columns: int) -> tuple[Figure, NDArray]:
+def _panels(display: DisplaySpec, columns: int) -> tuple[Figure, np.ndarray]:
     rows = (*display.signals, *display.treatments)
     return panels(
         len(rows),
@@ -147,7 +146,7 @@ def _panels(display: DisplaySpec, columns: int) -> tuple[Figure, NDArray]:
 
 
 def _draw(
-    axes: NDArray,
+    axes: np.ndarray,
     course: Course,
     display: DisplaySpec,
     color: str,
@@ -177,14 +176,16 @@ def _draw(
             )  # fmt: skip
 
 
-def _draw_end(axes: NDArray, course: Course, display: DisplaySpec, color: str, early: bool) -> None:
+def _draw_end(
+    axes: np.ndarray, course: Course, display: DisplaySpec, color: str, early: bool
+) -> None:
     if early:
         time = course[display.time.name][-1]
         for axis, shown in zip(axes, display.signals, strict=False):
             axis.plot(time, float(course[shown.name][-1]), "x", color=color, markersize=7)
 
 
-def _decorate(axes: NDArray, display: DisplaySpec, params: Any) -> None:
+def _decorate(axes: np.ndarray, display: DisplaySpec, params: Any) -> None:
     rows = (*display.signals, *display.treatments)
     for column in axes.T:
         for axis, shown in zip(column, rows, strict=True):
@@ -202,7 +203,7 @@ def _draw_target(axis: Axes, signal: Signal, params: Any) -> None:
         axis.axhspan(*target, color=TARGET_COLOR, zorder=0)
 
 
-def _draw_observed(axis: Axes, points: NDArray) -> None:
+def _draw_observed(axis: Axes, points: np.ndarray) -> None:
     time, values = points[np.argsort(points[:, 0])].T
     axis.plot(time, values, ".", color=GRAY, markersize=3, alpha=0.5, label="observed")
     bins = [b for b in np.array_split(np.arange(time.size), 8) if b.size]

@@ -88,7 +88,7 @@ def test_gymnaxs_wrappers():
     observation, _ = wrapped.reset(seed=1)
     assert wrapped.observation_space.contains(np.asarray(observation))
     for _ in range(3):
-        observation, reward, terminated, truncated, info = wrapped.step(wrapped.action_space.sample())
+        reward = wrapped.step(wrapped.action_space.sample())[1]
     assert np.isfinite(reward)
 
 
