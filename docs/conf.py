@@ -22,6 +22,7 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_mime_priority_overrides = [("*", "text/markdown", 0)]
+nb_render_markdown_format = "myst"
 nb_execution_show_tb = True
 # Names of array axes in annotations are no references.
 suppress_warnings = ["ref.python"]
@@ -29,6 +30,7 @@ suppress_warnings = ["ref.python"]
 # The reference, from docstrings, which are Markdown.
 autodoc2_packages = [{"path": "../hemosim_jax", "auto_mode": True}]
 autodoc2_output_dir = "reference"
+autodoc2_skip_module_regexes = [r"hemosim_jax\.plotting\.style"]  # inherits from matplotlib
 autodoc2_docstring_parser_regexes = [(".*", "myst")]
 autodoc2_render_plugin = "myst"
 autodoc2_hidden_objects = ["private", "inherited", "dunder"]

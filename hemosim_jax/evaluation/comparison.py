@@ -57,7 +57,8 @@ class Comparison:
     def text(self, width: int = FILE_WIDTH, groups_of: Sequence[str] = ()) -> str:
         """The tables as plain text, in blocks of columns that fit the width."""
         file = io.StringIO()
-        Console(width=width, file=file).print(*self.tables(groups_of))
+        console = Console(width=width, file=file, force_jupyter=False)
+        console.print(*self.tables(groups_of))
         return file.getvalue()
 
     def markdown(self) -> str:

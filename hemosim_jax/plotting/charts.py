@@ -16,6 +16,7 @@ from hemosim_jax.core.task import DisplaySpec
 from hemosim_jax.plotting.style import GRAY, color_of, finish, finite, heading, panels, readable
 
 _FOREST_POLICIES = 5
+_LABEL_HEIGHT = 0.055  # of a panel
 
 
 def learning_curve(
@@ -52,13 +53,17 @@ def _draw_levels(axis: Any, levels: Mapping[str, float]) -> None:
     for level in levels.values():
         axis.axhline(level, color=GRAY, linewidth=0.8, linestyle="--")
     low, high = axis.get_ylim()
-    place = -np.inf
-    for name, level in sorted(levels.items(), key=lambda row: row[1]):
-        place = max((level - low) / (high - low), place + 0.055)
+    ordered = sorted(levels.items(), key=lambda row: row[1])
+    wanted = np.array([(level - low) / (high - low) for _, level in ordered])
+    places = np.array(wanted)
+    for number in range(1, len(places)):
+        places[number] = max(places[number], places[number - 1] + _LABEL_HEIGHT)
+    places = places - np.mean(places - wanted) if len(places) else places
+    for (name, level), place in zip(ordered, places, strict=True):
         axis.annotate(
-            readable(name), (1.0, level), xytext=(1.03, place), xycoords=("axes fraction", "data"),
+            readable(name), (1.0, level), xytext=(1.1, place), xycoords=("axes fraction", "data"),
             textcoords="axes fraction", ha="left", va="center", fontsize=7, color=GRAY,
-            arrowprops={"arrowstyle": "-", "color": GRAY, "linewidth": 0.4},
+            arrowprops={"arrowstyle": "-", "color": GRAY, "linewidth": 0.4, "relpos": (0.0, 0.5)},
         )  # fmt: skip
     axis.set_ylim(low, high)
 

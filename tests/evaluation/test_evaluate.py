@@ -187,6 +187,7 @@ def test_charts_of_results(warfarin, summaries):
         charts.forest(summaries, display, "vkorc1", "title"),
     ):
         assert drawn(figure).std() > 0
+        assert figure._repr_png_().startswith(b"\x89PNG")
     names = [
         text.get_text()
         for text in charts.comparison(summaries, display, "t").axes[0].get_yticklabels()
