@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import hemosim_jax
+from hemosim_jax.testing import Checked
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -50,15 +51,11 @@ def heparin_task():
     return Task(*hemosim_jax.make("HeparinInfusion-v0"))
 
 
-class Task:
+class Task(Checked):
     """An environment with compiled, batched functions."""
 
     def __init__(self, env, params):
-        self.env, self.params, self.task = env, params, hemosim_jax.task_of(env.name)
-        self.sample = jax.jit(jax.vmap(env.sample_patient, in_axes=(0, None)))
-        self.reset = jax.jit(jax.vmap(env.reset, in_axes=(0, None)))
-        self.step = jax.jit(jax.vmap(env.step, in_axes=(0, 0, 0, None)))
-        self.step_env = jax.jit(jax.vmap(env.step_env, in_axes=(0, 0, 0, None)))
+        super().__init__(env, params, hemosim_jax.task_of(env.name))
 
     def follower(self, patients, steps):
         """A function of (action, params): courses of new patients under one action, ends ignored.

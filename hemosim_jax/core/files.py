@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,16 @@ def write_text(path: str | Path, content: str) -> None:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """As `write_text`."""
-    write_text(path, json.dumps(content, indent=1) + "\n")
+    """As `write_text`; a number that is not finite is null."""
+    write_text(path, json.dumps(_finite(content), indent=1, allow_nan=False) + "\n")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def read_json(path: str | Path) -> Any:

@@ -74,4 +74,5 @@ def register_with_gymnasium(_=None) -> None:
             f"{NAMESPACE}/mo-{env_id}",
             entry_point=single,
             kwargs={"env_id": env_id, "vector_reward": True},
+            disable_env_checker=True,  # Gymnasium's wants a number as reward
         )

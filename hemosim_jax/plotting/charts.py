@@ -1,5 +1,6 @@
 """Charts of learning and of results. Each function returns a figure, which belongs to no window."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, title:
     ordered = display.best_first(summaries)[::-1]  # drawn from below
     outcomes = display.outcomes
     figure, axes = panels(
-        1, len(outcomes), (2.0 + 2.9 * len(outcomes), 0.3 * len(ordered) + 1.3), sharey=True
+        1, len(outcomes), (1.7 + 2.0 * len(outcomes), 0.3 * len(ordered) + 1.6), sharey=True
     )
     for axis, outcome in zip(axes[0], outcomes, strict=True):
         rows = [row[outcome.name] for row in ordered]
@@ -85,7 +86,8 @@ def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, title:
                 textcoords="offset points", fontsize=7,
             )  # fmt: skip
         better = "more" if outcome.higher_is_better else "less"
-        heading(axis, f"{outcome.label}\n({better} is better)")
+        lines = [*textwrap.wrap(outcome.label, 26), f"({better} is better)"]
+        heading(axis, "\n".join(lines))
         axis.margins(x=0.12, y=0.08)
         axis.set_yticks(range(len(ordered)), [readable(row["policy"]) for row in ordered])
     finish(figure, axes[0, 0], f"{title} (mean, 95 % interval)")

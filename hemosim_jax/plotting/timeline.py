@@ -138,7 +138,7 @@ def _panels(display: DisplaySpec, columns: int) -> tuple[Figure, np.ndarray]:
     return panels(
         len(rows),
         columns,
-        (max(3.0 * columns, 5.0), 1.0 + 1.7 * len(rows)),
+        (max(2.3 * columns, 5.0), 1.0 + 1.4 * len(rows)),
         sharex=True,
         sharey="row",
         height_ratios=[3] * len(display.signals) + [2] * len(display.treatments),

@@ -207,3 +207,16 @@ def test_tensorboard_reads_what_train_writes(tmp_path):
     events = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     assert "entropy" in " ".join(events.Tags()["scalars"] + events.Tags()["tensors"])
+
+
+def test_weights_and_biases_get_what_train_reports(tmp_path, monkeypatch):
+    library("wandb")
+    from hemosim_jax.experiment.cli import main
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    main([
+        "train", "--out", str(tmp_path / "run"), "--total-steps", "1024", "--num-envs", "32",
+        "--rollout-steps", "16", "--num-minibatches", "2", "--eval-patients", "0",
+        "--wandb", "warfarin",
+    ])  # fmt: skip
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))

@@ -13,7 +13,7 @@ from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate, rollouts
 from hemosim_jax.evaluation.resampling import mean_interval
-from hemosim_jax.evaluation.streams import held_out, training
+from hemosim_jax.evaluation.streams import held_out, recorded, training
 from hemosim_jax.plotting import charts, timeline
 from hemosim_jax.registry import protocols_of, task_of
 from hemosim_jax.tasks.warfarin.population import sample_cohort
@@ -43,10 +43,10 @@ def test_a_training_stream_is_refused(warfarin):
 def test_streams_share_no_keys():
     keys = {
         tuple(np.asarray(jax.random.key_data(key)))
-        for stream in [*map(training, range(50)), *map(held_out, range(50))]
+        for stream in [s(seed) for s in (training, held_out, recorded) for seed in range(50)]
         for key in jax.random.split(stream.key(), 100)
     }
-    assert len(keys) == 100 * 100
+    assert len(keys) == 150 * 100
 
 
 def test_policies_meet_the_same_patients(results):
