@@ -123,8 +123,10 @@ def measured(env: Any, followed: Any, display: DisplaySpec) -> list[Results]:
         of_patient = {}
         for key, name in env.fields.items():
             reading = getattr(seen, name)
-            known = np.asarray(reading.known)
-            drawn_h = (now_h - np.asarray(getattr(seen, f"{key}_age_h")))[known]
+            age_h = np.asarray(getattr(seen, f"{key}_age_h"))
+            # An age at its upper bound does not say when the sample was drawn.
+            known = np.asarray(reading.known) & (age_h < 0.999 * env.oldest_h)
+            drawn_h = (now_h - age_h)[known]
             values = np.asarray(reading.value)[known]
             _, first = np.unique(np.round(drawn_h, 2), return_index=True)
             signal = env.measured[key]

@@ -228,6 +228,8 @@ def test_what_was_measured_is_drawn_when_it_was_sampled():
         days, values = of_patient["inr"]
         assert days[0] == pytest.approx(0.0, abs=1e-3)
         assert (np.diff(days) > 0.5).all()
+        came = followed.info["inr_results"][column][followed.alive[column]].sum()
+        assert len(days) == 1 + came  # that of admission, and every later one once
         truth = np.interp(days[1:], followed.info["day"][column], followed.info["inr"][column])
         np.testing.assert_allclose(values[1:], truth, rtol=0.35)
     figure = timeline.courses({"iwpc": followed}, display, params, "title", {"iwpc": results})
