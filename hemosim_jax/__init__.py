@@ -13,6 +13,7 @@ from hemosim_jax.registry import task_of as task_of
 if TYPE_CHECKING:
     from hemosim_jax.experiment.compare import compare as compare
     from hemosim_jax.experiment.policies import load_policy as load_policy
+    from hemosim_jax.experiment.regimen import simulate_regimen as simulate_regimen
 
 __version__ = "0.1.0"
 

@@ -43,7 +43,8 @@ def simulate_regimen(
     - `typical`: without unexplained differences between patients; by default for one described.
 
     **Returns** a table with a row for each patient and time: `patient`, `time`, the read-outs of
-    `info`, and `ended`, whether an episode would have ended by then.
+    `info`, and `ended`, whether an episode would have ended by then. Read-outs of an interval
+    (doses given, means, expected events) are of the time since the last event or wanted time.
 
     **Raises:** `KeyError` for an unknown id or name; `ValueError` for a value or a time that is not
     allowed, or a description that is not understood.
@@ -111,24 +112,33 @@ def _steps(env: TreatmentEnvironment, rows: list[dict[str, Any]], moments: np.nd
     times = np.unique([0.0, *moments, *(row["time"] for row in rows if row["time"] <= end)])
     times = times[np.concatenate([[True], np.diff(times) > _MOMENT])]
     running = {name: _nothing(field) for name, field in fields.items()}
-    prescribed = any(running[n] is None for n in fields)
     actions = []
     for time in times[:-1]:
         now = {name: _nothing(f) if f.once else running[name] for name, f in fields.items()}
-        for row in (row for row in rows if abs(row["time"] - time) <= _MOMENT):
-            for name, value in row.items():
-                if name not in (*fields, *_EVENT_COLUMNS):
-                    known = ", ".join((*_EVENT_COLUMNS, *fields))
-                    raise KeyError(f"doses: {name!r} is none of {known}")
-                if name in fields:
-                    now[name] = _code(fields[name], value)
-        if prescribed and None in now.values():
+        now |= _set_at(time, rows, fields)
+        if None in now.values():
             missing = ", ".join(name for name, value in now.items() if value is None)
             raise ValueError(f"doses: the first event must be at time 0 and say {missing}")
         running = now
         actions.append(np.asarray(env.action_fields.encode(**now)))
     dtype = jnp.result_type(float)
     return _Steps(np.diff(times).astype(dtype), np.array(actions))
+
+
+def _set_at(time: float, rows: list[dict[str, Any]], fields: dict[str, Field]) -> dict[str, Any]:
+    """What the events of this time set."""
+    found: dict[str, Any] = {}
+    for row in (row for row in rows if abs(row["time"] - time) <= _MOMENT):
+        for name, value in row.items():
+            if name in _EVENT_COLUMNS:
+                continue
+            if name not in fields:
+                known = ", ".join((*_EVENT_COLUMNS, *fields))
+                raise KeyError(f"doses: {name!r} is none of {known}")
+            if name in found:
+                raise ValueError(f"doses: two events at time {time:g} set {name}; make them one")
+            found[name] = _code(fields[name], value)
+    return found
 
 
 def _nothing(field: Field) -> Any:
@@ -166,7 +176,7 @@ def _patient(env_id: str, env: TreatmentEnvironment, params: Any, given: Any, ke
 
 def _typical(env: TreatmentEnvironment, params: Any) -> Any:
     if not hasattr(params.patients, "variability"):
-        raise ValueError(f"{env.name}: its population has no typical patient")
+        raise ValueError(f"{env.name}: there is no typical patient; say typical=False")
     return params.replace(
         patients=params.patients.replace(
             variability=jnp.zeros_like(jnp.asarray(params.patients.variability))

@@ -66,8 +66,7 @@ def single(env_id: str, options: Options) -> Single:
         return observation, state, env.info(state, params)
 
     def step(key_data, state, action, params):
-        state, values = _step(env, as_key(key_data), state, action, params)
-        return state, values
+        return _step(env, as_key(key_data), state, action, params)
 
     return Single(env, params, jax.jit(reset), jax.jit(step))
 

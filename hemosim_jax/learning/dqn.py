@@ -73,8 +73,9 @@ def check(config: DQNConfig) -> None:
     **Raises:** `ValueError` naming the field, the value and what is allowed.
     """
     check_sizes(config)
-    if not config.learning_rate > 0.0:
-        raise ValueError(f"learning_rate must be positive, got {config.learning_rate}")
+    for name in ("learning_rate", "exploration"):
+        if not getattr(config, name) > 0.0:
+            raise ValueError(f"{name} must be positive, got {getattr(config, name)}")
     for name in ("discount", "first_epsilon", "last_epsilon", "exploration", "target_rate"):
         if not 0.0 <= getattr(config, name) <= 1.0:
             raise ValueError(f"{name} must lie in 0..1, got {getattr(config, name)}")

@@ -120,7 +120,8 @@ def forest(
     axis.set_yticks(ticks, texts)
     axis.grid(axis="y", visible=False)
     axis.set_xlabel(outcome.label)
-    finish(figure, axis, f"{title}, by {readable(group)}")
+    which = f" (first {len(shown)} policies)" if len(shown) < len(summaries) else ""
+    finish(figure, axis, f"{title}, by {readable(group)}{which}")
     return figure
 
 

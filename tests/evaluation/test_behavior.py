@@ -27,7 +27,7 @@ def test_numbers_vary_about_the_policys(warfarin):
     assert given.max() < 1.0
 
 
-def test_choices_are_those_of_the_policy_or_of_chance(warfarin):
+def test_choices_are_those_of_the_policy_or_of_chance():
     env, params = hemosim_jax.make("DICManagement-v0", difficulty="easy")
     guideline = protocols_of(env)["guideline"]
     courses = record(env, params, guideline, recorded(0), 20, 0.4)

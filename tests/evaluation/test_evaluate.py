@@ -231,7 +231,7 @@ def test_what_was_measured_is_drawn_when_it_was_sampled():
         came = followed.info["inr_results"][column][followed.alive[column]].sum()
         assert len(days) == 1 + came  # that of admission, and every later one once
         truth = np.interp(days[1:], followed.info["day"][column], followed.info["inr"][column])
-        np.testing.assert_allclose(values[1:], truth, rtol=0.35)
+        np.testing.assert_allclose(values[1:], truth, rtol=0.15)  # five times the assay's 3 %
     figure = timeline.courses({"iwpc": followed}, display, params, "title", {"iwpc": results})
     assert drawn(figure).std() > 0
 

@@ -139,6 +139,10 @@ def test_several_patients_differ_and_a_typical_one_is_one():
         ([{"time": 0.0, "dose_g": 5.0}], [1.0], KeyError, "'dose_g' is none of time, ii"),
         ([{"time": -1.0, "dose_mg": 5.0}], [1.0], ValueError, "time must be finite and"),
         ([{"time": 0.0, "dose_mg": 5.0, "addl": 3}], [1.0], ValueError, "addl 3 needs an interval"),
+        (
+            [{"time": 24.0, "dose_mg": 2.0}, {"time": 0.0, "dose_mg": 5.0, "ii": 24.0, "addl": 3}],
+            [48.0], ValueError, "two events at time 24 set dose_mg; make them one",
+        ),
         ([], [np.nan], ValueError, "times must be finite and not negative"),
     ],
 )  # fmt: skip

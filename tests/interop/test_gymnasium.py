@@ -36,13 +36,6 @@ def test_passes_gymnasiums_checker(env_id, difficulty):
         check_env(gymnasium.make(env_id, difficulty=difficulty).unwrapped, skip_render_check=True)
 
 
-@pytest.mark.filterwarnings("ignore")  # it recommends another action range, the paper has 0..1
-@pytest.mark.parametrize("env_id", IDS)
-def test_passes_stable_baselines_checker(env_id):
-    checker = pytest.importorskip("stable_baselines3.common.env_checker")
-    checker.check_env(gymnasium.make(env_id))
-
-
 def test_the_module_form_needs_no_import():
     assert gymnasium.make(f"hemosim_jax:{WARFARIN}").spec.id == WARFARIN
 
