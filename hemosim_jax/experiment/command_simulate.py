@@ -24,7 +24,7 @@ from hemosim_jax.experiment.options import (
     make_given,
 )
 from hemosim_jax.experiment.regimen import simulate_regimen
-from hemosim_jax.registry import protocols_of, task_of
+from hemosim_jax.registry import make, protocols_of, task_of
 
 _SAMPLE_PATIENTS = 4  # in the chart
 
@@ -112,7 +112,8 @@ def _under_regimen(options: Options, path: Path) -> Any:
     )  # fmt: skip
     task = task_of(env_id)
     _write(options.out, table, task.display)
-    return timeline.regimen(table, task.display, f"{env_id}: {content.get('patient') or 'drawn'}")
+    title = f"{env_id}: {content.get('patient') or 'drawn'}"
+    return timeline.regimen(table, task.display, title, make(env_id, **wanted)[1])
 
 
 def _write(out: Path, table: pd.DataFrame, display: Any) -> None:

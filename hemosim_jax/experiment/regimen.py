@@ -44,7 +44,8 @@ def simulate_regimen(
 
     **Returns** a table with a row for each patient and time: `patient`, `time`, the read-outs of
     `info`, and `ended`, whether an episode would have ended by then. Read-outs of an interval
-    (doses given, means, expected events) are of the time since the last event or wanted time.
+    (doses given, means, expected events) are of the time since the last event or wanted time. Its
+    `attrs` have the `time_unit` and the `event_times`.
 
     **Raises:** `KeyError` for an unknown id or name; `ValueError` for a value or a time that is not
     allowed, or a description that is not understood.
@@ -57,7 +58,8 @@ def simulate_regimen(
         raise ValueError(f"times must be finite and not negative, got {times!r}")
     if patients < 1:
         raise ValueError(f"patients must be at least 1, got {patients}")
-    steps = _steps(env, _rows(doses), moments)
+    events = _rows(doses)
+    steps = _steps(env, events, moments)
     described = isinstance(patient, str | Mapping)
     if described if typical is None else typical:
         params = _typical(env, params)
@@ -79,7 +81,10 @@ def simulate_regimen(
                 {"patient": number + 1, "time": moments, **columns, "ended": ended[number][wanted]}
             )
         )
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    at = sorted({event["time"] for event in events if event["time"] <= moments[-1]})
+    table.attrs |= {"time_unit": env.time_unit, "event_times": at}
+    return table
 
 
 class _Steps(NamedTuple):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from hemosim_jax.core.task import DisplaySpec, Signal
 from hemosim_jax.plotting.style import (
+    COLORS,
     GRAY,
     TARGET_COLOR,
     color_of,
@@ -21,9 +22,8 @@ from hemosim_jax.plotting.style import (
 )
 
 Course = Mapping[str, np.ndarray]  # read-outs of one patient, a row for each decision
-Results = Mapping[
-    str, tuple[np.ndarray, np.ndarray]
-]  # by signal: when samples were drawn, what came
+# By signal: when samples were drawn, what came.
+Results = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 def courses(
@@ -215,15 +215,25 @@ def _draw_observed(axis: Axes, points: np.ndarray) -> None:
         axis.plot(middle, line, style, color=GRAY, linewidth=1.0)
 
 
-def regimen(table: pd.DataFrame, display: DisplaySpec, title: str) -> Figure:
-    """The signals of `simulate_regimen`, a line for each patient."""
-    rows = display.signals
-    figure, axes = panels(len(rows), 1, (6.4, 0.8 + 2.2 * len(rows)), sharex=True)
-    for axis, signal in zip(axes[:, 0], rows, strict=True):
+def regimen(table: pd.DataFrame, display: DisplaySpec, title: str, params: Any = None) -> Figure:
+    """The signals of `simulate_regimen`, a line for each patient, with a mark for each dose event.
+
+    - `params`: of the task, for the target ranges.
+    """
+    figure, axes = panels(
+        len(display.signals), 1, (6.4, 0.8 + 2.2 * len(display.signals)), sharex=True
+    )
+    patients = len(set(table["patient"]))
+    for axis, signal in zip(axes[:, 0], display.signals, strict=True):
         for number, (patient, course) in enumerate(table.groupby("patient")):
-            label = f"patient {patient}"
+            label = f"patient {patient}" if patients <= len(COLORS) else None
             axis.plot(course["time"], course[signal.name], color=color_of(number), label=label)
+        at = table.attrs["event_times"]
+        along = axis.get_xaxis_transform()  # a mark above the axis, whatever its scale
+        axis.plot(at, [0.03] * len(at), "|", color=GRAY, transform=along, label="dose events")
+        if params is not None:
+            _draw_target(axis, signal, params)
         heading(axis, signal.label)
-    axes[-1, 0].set_xlabel("time")
+    axes[-1, 0].set_xlabel(f"time, {table.attrs['time_unit']}")
     finish(figure, axes[0, 0], title)
     return figure
