@@ -7,7 +7,6 @@ With `--check` nothing is written; the command fails where the picture is not th
 
 import argparse
 import ast
-from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +26,9 @@ BESIDE = (("learning", "PPO, DQN"), ("evaluation", "held-out patients"), ("plott
 WIDTH, HEIGHT, GAP, LEFT, RIGHT = 250, 44, 22, 20, 520
 
 
-def imports() -> Counter:
-    """How many imports there are from folder to folder."""
-    arrows: Counter = Counter()
+def imports() -> set[tuple[str, str]]:
+    """Pairs of folders of which the first imports from the second."""
+    arrows = {("registry", "tasks")}  # by name, one folder a line
     for path in PACKAGE.rglob("*.py"):
         source = path.relative_to(PACKAGE).with_suffix("").parts[0]
         for node in ast.walk(ast.parse(path.read_text())):
@@ -37,8 +36,7 @@ def imports() -> Counter:
             if isinstance(node, ast.ImportFrom) and module.startswith("hemosim_jax."):
                 target = module.split(".")[1]
                 if target != source and source != "__init__":
-                    arrows[source, target] += len(node.names)
-    arrows["registry", "tasks"] += 1  # by name, one folder a line
+                    arrows.add((source, target))
     return arrows
 
 
@@ -59,9 +57,8 @@ def svg() -> str:
     words = dict((*TOWER, *BESIDE))
     height = 20 + len(TOWER) * (HEIGHT + GAP)
     order = [name for name, _ in TOWER]
-    for (source, target), count in sorted(imports().items()):
+    for source, target in sorted(imports()):
         (x0, y0), (x1, y1) = places[source], places[target]
-        width = min(0.6 + count / 25, 3.0)
         if source in order and target in order:
             steps = order.index(target) - order.index(source)
             bow = LEFT + WIDTH + 14 + 24 * (steps - 1) if steps > 1 else LEFT + WIDTH / 2
@@ -75,8 +72,8 @@ def svg() -> str:
             path = f"M {near} {y0 + HEIGHT / 2:.0f} L {far} {y1 + HEIGHT / 2:.0f}"
         lines.append(
             f'<path d="{path}" fill="none" stroke="#6b7a8f" stroke-opacity="0.6" '
-            f'stroke-width="{width:.1f}" '
-            f'marker-end="url(#tip)"><title>{source} to {target}: {count}</title></path>'
+            f'stroke-width="1.2" '
+            f'marker-end="url(#tip)"><title>{source} to {target}</title></path>'
         )
     for name, (x, y) in places.items():
         lines.append(
