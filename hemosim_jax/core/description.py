@@ -57,7 +57,7 @@ def _from_words(task: Task, covariates: Any, words: str) -> dict[str, Any]:
     known = _leaves(covariates)
     values: dict[str, Any] = {}
     for word in filter(None, (part.strip() for part in words.split(","))):
-        number = _NUMBER_AND_UNIT.fullmatch(word)
+        number, said = _NUMBER_AND_UNIT.fullmatch(word), set(values)
         levels = [n for n, allowed in task.covariates.items() if word in allowed]
         if number:
             ending = "_" + number[2].lower().replace("/", "_per_")
@@ -74,6 +74,8 @@ def _from_words(task: Task, covariates: Any, words: str) -> dict[str, Any]:
             values |= dict.fromkeys(levels[:1], word)
         if len(named) != 1:
             raise ValueError(f"patient: {word!r} is not understood; give names and values instead")
+        if named[0] in said:
+            raise ValueError(f"patient: {named[0]} is said twice in {words!r}")
     return values
 
 

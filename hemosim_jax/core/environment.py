@@ -135,7 +135,7 @@ class TreatmentEnvironment(environment.Environment):
     def __init__(self, difficulty: Difficulty = "medium"):
         """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
         check_difficulty(difficulty)
-        self._difficulty = difficulty
+        self.difficulty = difficulty
 
     def __init_subclass__(cls, **kwargs):
         """The docstring ends with the tables of the fields that belong to the class."""
@@ -147,7 +147,7 @@ class TreatmentEnvironment(environment.Environment):
     @property
     def default_params(self) -> Any:
         """Parameters of the tier chosen at construction."""
-        return self.tier(self._difficulty)
+        return self.tier(self.difficulty)
 
     def tier(self, difficulty: str) -> Any:
         """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
@@ -309,6 +309,12 @@ def check_choice(option: str, value: Any, allowed: Any) -> None:
     """**Raises:** `ValueError` naming the option unless the value is one of those allowed."""
     if value not in allowed:
         raise ValueError(f"{option} must be one of {', '.join(allowed)}; got {value!r}")
+
+
+def check_flag(option: str, value: Any) -> None:
+    """**Raises:** `ValueError` naming the option unless the value is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{option} must be true or false, got {value!r}")
 
 
 def strong(params: Any) -> Any:

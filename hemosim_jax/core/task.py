@@ -19,6 +19,8 @@ class Signal(NamedTuple):
     name: str
     label: str  # with its unit
     target_range: tuple[float, float] | str | None = None  # or the name of the parameter
+    levels: tuple[str, ...] = ()  # of a category, by its codes from 0
+    at_once: bool = False  # of a treatment: given at the beginning of an interval
 
 
 class Outcome(NamedTuple):
@@ -27,6 +29,7 @@ class Outcome(NamedTuple):
     name: str
     label: str  # with its unit
     higher_is_better: bool = False
+    bounds: tuple[float, float] = (0.0, 100.0)  # of one patient
 
 
 class DisplaySpec(NamedTuple):

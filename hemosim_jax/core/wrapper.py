@@ -41,6 +41,7 @@ class WrappedEnvironment(TreatmentEnvironment):
     def __init__(self, env: TreatmentEnvironment, *, name: str, version: str):
         self.env = env
         self.name, self.version = name, version
+        self.difficulty = env.difficulty
         self.time_unit, self.default_interval = env.time_unit, env.default_interval
         self.observation_fields, self.action_fields = env.observation_fields, env.action_fields
         self._supports_transition_gradients = env.supports_transition_gradients

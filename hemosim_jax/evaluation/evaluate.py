@@ -1,6 +1,7 @@
 """A policy on many held-out patients: one row of results for each."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -87,19 +88,24 @@ def rollouts(
     return _by_patient(episodes(env, params, policy, keys, patients))
 
 
+def _where_by_step(followed: Episode, change: Callable[[Any], Any]) -> Episode:
+    """Applies `change` to whatever has a row for each step."""
+    of_patients = {"terminated": followed.terminated, "first_info": followed.first_info}
+    by_step = followed.replace(terminated=(), first_info=())
+    return jax.tree.map(change, by_step).replace(**of_patients)
+
+
 def _first(followed: Episode) -> Episode:
-    rest = followed.replace(terminated=followed.terminated[None])
-    first = jax.tree.map(lambda x: x[:, :SHOWN_PATIENTS], rest)
-    return first.replace(terminated=first.terminated[0])
+    shown = _where_by_step(followed, lambda x: x[:, :SHOWN_PATIENTS])
+    return shown.replace(
+        terminated=shown.terminated[:SHOWN_PATIENTS],
+        first_info=jax.tree.map(lambda x: x[:SHOWN_PATIENTS], shown.first_info),
+    )
 
 
 def _by_patient(followed: Episode) -> Episode:
     """On the host, with the patients along the first axis."""
-    followed = jax.device_get(followed)
-    swapped = jax.tree.map(
-        lambda x: np.swapaxes(x, 0, 1), followed.replace(terminated=followed.reward)
-    )
-    return swapped.replace(terminated=followed.terminated)
+    return _where_by_step(jax.device_get(followed), lambda x: np.swapaxes(x, 0, 1))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

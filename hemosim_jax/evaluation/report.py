@@ -48,7 +48,7 @@ def _of(task: Task, evaluation: Evaluation, rows: np.ndarray) -> dict[str, Any]:
     columns = np.stack([values[rows] for values in judged.values()], axis=1)
     with_interval = {
         name: interval._asdict()
-        for name, interval in zip(judged, mean_intervals(columns), strict=True)
+        for name, interval in zip(judged, mean_intervals(columns, _bounds(task)), strict=True)
     }
     others = {}
     for name, values in evaluation.metrics.items():
@@ -67,6 +67,14 @@ def _of(task: Task, evaluation: Evaluation, rows: np.ndarray) -> dict[str, Any]:
     }
 
 
+def _bounds(task: Task, of_differences: bool = False) -> list[tuple[float, float] | None]:
+    """Of one patient's values of what is judged."""
+    outcomes = [one.bounds for one in task.display.outcomes]
+    if of_differences:
+        outcomes = [(low - high, high - low) for low, high in outcomes]
+    return [None, *outcomes]
+
+
 def differences(
     task: Task, evaluations: Sequence[Evaluation], baseline: str
 ) -> list[dict[str, Any]]:
@@ -83,7 +91,8 @@ def differences(
         if one.policy == baseline:
             continue
         own = judged_by(task, one)
-        intervals = mean_intervals(np.stack([own[name] - reference[name] for name in reference], 1))
+        columns = np.stack([own[name] - reference[name] for name in reference], 1)
+        intervals = mean_intervals(columns, _bounds(task, of_differences=True))
         named = zip(reference, intervals, strict=True)
         rows.append({"policy": one.policy, **{name: x._asdict() for name, x in named}})
     return rows
@@ -190,6 +199,8 @@ def _cell(value: Any) -> str:
     if value is None:
         return "never"
     if isinstance(value, dict):
+        if not value["low"] <= value["high"]:
+            return f"{value['mean']:.1f} (few)"
         digits = _digits(value["high"] - value["low"])
         mean, low, high = (_signless(value[part], digits) for part in ("mean", "low", "high"))
         return f"{mean} [{low}, {high}]"

@@ -1,5 +1,6 @@
 """Means over patients, with bootstrap intervals."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import ArrayLike
 
 RESAMPLES = 1000
 _PERCENTILES = (2.5, 97.5)
+FEWEST = 5  # patients that can be resampled
 _BLOCK_NUMBERS = 10_000_000  # of weights at a time, to bound the memory
 
 
@@ -19,11 +21,18 @@ class Interval(NamedTuple):
     patients: int
 
 
-def mean_intervals(columns: ArrayLike) -> list[Interval]:
+def mean_intervals(
+    columns: ArrayLike, bounds: Sequence[tuple[float, float] | None] | None = None
+) -> list[Interval]:
     """Of every column of `patient, column`: percentiles of the means of resampled patients.
 
     The patients are resampled together, so that a column may be the difference of two others. A
-    value that is not finite is left out; without any the mean is NaN.
+    value that is not finite is left out; without any the mean is NaN. Of fewer than `FEWEST`
+    patients the interval is NaN.
+
+    - `bounds`: what one patient's value can be, for each column, or None. Where no two patients
+      differ, resampling sees no uncertainty: the interval is then exact for the share of patients
+      who could have had another value (none of n: below 1 - 0.025^(1/n)), at the bound.
     """
     values = np.asarray(columns, np.float64)
     has_value = np.isfinite(values)
@@ -39,7 +48,13 @@ def mean_intervals(columns: ArrayLike) -> list[Interval]:
     )
     # A sample of patients of whom none has a value says nothing.
     resampled = np.where(counted > 0, resampled, 0.0)
-    low, high = np.where(counted > 0, np.nanpercentile(resampled, _PERCENTILES, axis=0), np.nan)
+    enough = counted >= FEWEST
+    low, high = np.where(enough, np.nanpercentile(resampled, _PERCENTILES, axis=0), np.nan)
+    for column, allowed in enumerate(bounds or ()):
+        if allowed and enough[column] and not np.any(deviations[:, column]):
+            share = 1.0 - 0.025 ** (1.0 / counted[column])
+            low[column] += share * (allowed[0] - means[column])
+            high[column] += share * (allowed[1] - means[column])
     return [
         Interval(float(means[column]), float(low[column]), float(high[column]), int(count))
         for column, count in enumerate(counted)

@@ -20,6 +20,7 @@ class Episode(Node):
     alive: Bool[Array, " times"]  # the step was taken
     terminated: Bool[Array, ""]
     info: dict[str, Array]  # of every step
+    first_info: dict[str, Array]  # at the start
     observation: Array  # that each decision was made on
     action: Array
     next_observation: Array  # what the step led to
@@ -39,7 +40,7 @@ def episode(
 
     `remember` says what is kept of the policy's memory at every step.
     """
-    observation, state, key_steps = _begin(env, params, key, patient)
+    observation, state, first_info, key_steps = _begin(env, params, key, patient)
 
     def one_step(carry, step_key):
         observation, state, memory, alive = carry
@@ -53,7 +54,7 @@ def episode(
     _, ((reward, alive, ended, info), *seen) = jax.lax.scan(
         one_step, start, jax.random.split(key_steps, steps)
     )
-    return Episode(reward, alive, jnp.any(ended), info, *seen)
+    return Episode(reward, alive, jnp.any(ended), info, first_info, *seen)
 
 
 def episodes(
@@ -65,7 +66,7 @@ def episodes(
     (which are many, and small).
     """
     steps = int(params.max_steps_in_episode)
-    observation, state, key_steps = _begin_all(env, params, keys, patients)
+    observation, state, first_info, key_steps = _begin_all(env, params, keys, patients)
     step_keys = _split_all(key_steps, steps)
     memory = _remember_nothing(policy, params, keys)
     alive = jnp.ones(keys.shape[0], bool)
@@ -78,7 +79,7 @@ def episodes(
             env, params, step_keys, step, state, action, alive, observation, rows
         )
     (reward, taken, ended, info), *seen = rows
-    return Episode(reward, taken, jnp.any(ended, axis=0), info, *seen)
+    return Episode(reward, taken, jnp.any(ended, axis=0), info, first_info, *seen)
 
 
 def _begin(env, params, key, patient):
@@ -86,7 +87,7 @@ def _begin(env, params, key, patient):
     if patient is None:
         patient = env.sample_patient(key_patient, params)
     observation, state = env.reset_to(key_reset, patient, params)
-    return observation, state, key_steps
+    return observation, state, env.info(state, params), key_steps
 
 
 def _step(env, params, key, state, action, alive):

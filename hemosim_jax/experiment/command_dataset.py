@@ -35,12 +35,14 @@ def run(options: Options) -> None:
     if options.episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {options.episodes}")
     try:
-        from hemosim_jax.interop.minari_dataset import write_dataset
+        from hemosim_jax.interop.minari_dataset import check_name, write_dataset
     except ImportError:
         raise ValueError("dataset needs Minari: pip install 'hemosim-jax[datasets]'") from None
     task = with_defaults(**{"env_id": DEFAULT_ID, **given(options.task)})
     env, params = make(**task)
     env_id, chosen = task["env_id"], {k: v for k, v in task.items() if k != "env_id"}
+    name = options.name or f"hemosim_jax/{env_id.rpartition('-v')[0]}/mixed-v0"
+    check_name(name)  # before anything is recorded
     protocols = list(protocols_of(env))
     policies = as_policies(env, options.policies or list(dict.fromkeys([protocols[0], "random"])))
     console = Console()
@@ -52,7 +54,6 @@ def run(options: Options) -> None:
             courses.append(
                 record(env, params, policy, stream, options.episodes, exploration, number)
             )
-    name = options.name or f"hemosim_jax/{env_id.rpartition('-v')[0]}/mixed-v0"
     dataset = write_dataset(
         name, env, params, courses,
         exploration=options.exploration, seed=options.seed, options=chosen,

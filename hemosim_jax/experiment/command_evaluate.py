@@ -73,8 +73,7 @@ def run(options: Options) -> None:
 
 def runs_in(directory: Path) -> list[Path]:
     """The run in a directory, or the runs of its seeds. **Raises:** `FileNotFoundError`."""
-    seeds = sorted(directory.glob("seed_*"), key=lambda path: int(path.name.split("_")[-1]))
-    runs = [path for path in seeds if run_record.exists(path)]
+    runs = run_record.seeds_in(directory)
     if not runs:
         run_record.load(directory)
     return runs or [directory]

@@ -12,7 +12,8 @@ from rich.console import Console
 from hemosim_jax.core.files import read_json, write_text
 from hemosim_jax.evaluation.evaluate import rollouts
 from hemosim_jax.evaluation.streams import held_out
-from hemosim_jax.experiment.command_evaluate import agents_of
+from hemosim_jax.experiment.command_evaluate import agents_of, runs_in
+from hemosim_jax.experiment.dose_events import number
 from hemosim_jax.experiment.options import (
     DEFAULT_ID,
     File,
@@ -35,9 +36,9 @@ class Options:
 
     task: tyro.conf.OmitArgPrefixes[TaskOptions]
     policy: Name = None
-    """A protocol's name, or that of the algorithm of --run; the first protocol if not given."""
+    """A protocol's name; if not given the agent of --run, or the first protocol."""
     run: File = None
-    """Directory of a training run."""
+    """Directory of a training run, or of the seeds of one."""
     patient: File = None
     """JSON file with patient, doses and times, to be followed instead of a policy."""
     patients: Number = None
@@ -52,8 +53,9 @@ def run(options: Options) -> None:
     """Writes a table and a chart."""
     if options.patients is not None and options.patients < 1:
         raise ValueError(f"patients must be at least 1, got {options.patients}")
-    options.out.mkdir(parents=True, exist_ok=True)
     path = options.patient
+    if path and (options.policy or options.run):
+        raise ValueError("--patient gives a regimen; --policy and --run cannot be given with it")
     figure = _under_regimen(options, path) if path else _under_policy(options)
     figure.savefig(options.out / "courses.png")
     Console().print(f"wrote courses.csv and courses.png in {options.out}")
@@ -62,13 +64,15 @@ def run(options: Options) -> None:
 def _under_policy(options: Options) -> Any:
     from hemosim_jax.plotting import timeline  # matplotlib only where it is used
 
+    runs: list[Path] = []
     if options.run:
-        env, params = make_as_trained(options.task, options.run)
+        runs = runs_in(options.run)
+        env, params = make_as_trained(options.task, runs[0])
     else:
         env, params = make_given(options.task)
     policies = protocols_of(env)
     if options.run:
-        policies |= {agent.name: agent for agent in agents_of([options.run])}
+        policies = {agent.name: agent for agent in agents_of(runs)} | policies
     policy = options.policy or next(iter(policies))
     if policy not in policies:
         raise KeyError(f"policy must be one of {', '.join(policies)}; got {policy!r}")
@@ -86,6 +90,7 @@ def _under_policy(options: Options) -> Any:
         alive=followed.alive[:shown],
         terminated=followed.terminated[:shown],
         info={name: values[:shown] for name, values in followed.info.items()},
+        first_info={name: values[:shown] for name, values in followed.first_info.items()},
         next_observation=followed.next_observation[:shown],
     )
     results = {policy: timeline.measured(env, first, display)}
@@ -103,9 +108,12 @@ def _under_regimen(options: Options, path: Path) -> Any:
     env_id = wanted.pop("env_id")
     times = content["times"]
     if isinstance(times, dict):  # from, to, every
-        if set(times) != {"from", "to", "every"} or not times["every"] > 0.0:
+        if set(times) != {"from", "to", "every"}:
             raise ValueError(f"{path}: times must be a list, or from, to and every")
-        times = np.arange(times["from"], times["to"] + 0.5 * times["every"], times["every"])
+        begin, end, every = (number(f"times: {k}", times[k]) for k in ("from", "to", "every"))
+        if every <= 0.0 or end < begin:
+            raise ValueError(f"{path}: times go from {begin:g} to {end:g}, every {every:g}")
+        times = np.arange(begin, end + 0.5 * every, every)
     table = simulate_regimen(
         env_id, content.get("patient"), content["doses"], times,
         patients=options.patients or 1, typical=content.get("typical"), seed=options.seed, **wanted,

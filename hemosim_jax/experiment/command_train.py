@@ -22,7 +22,7 @@ from hemosim_jax.experiment.options import (
     given,
 )
 from hemosim_jax.experiment.run_record import RunRecord
-from hemosim_jax.experiment.trackers import tensorboard, wandb
+from hemosim_jax.experiment.trackers import check_tensorboard, check_wandb, tensorboard, wandb
 from hemosim_jax.learning.algorithms import ALGORITHMS
 from hemosim_jax.learning.run import metrics_rows, train_in_directory
 from hemosim_jax.registry import protocols_of
@@ -72,6 +72,12 @@ def run(options: Options) -> None:
     first = next(iter(records.values()))
     env, params = first.environment()
     cohort = cohort_from(env, params, options.cohort, first.seed) if options.cohort else None
+    # Nothing is written before it is known that it can be run.
+    ALGORITHMS[first.algorithm].make_learner(env, params, first.config)
+    if options.tensorboard:
+        check_tensorboard()
+    if options.wandb:
+        check_wandb()
     console = Console()
     for directory, record in records.items():
         if not options.resume:

@@ -39,10 +39,16 @@ def compare(
     - `out`: a directory for tables, results by patient and charts, all called after `name`.
 
     **Raises:** as `as_policy`; `KeyError` for a baseline that is not compared; `ValueError` for
-    fewer than two patients, or a return that is not finite.
+    fewer than two patients, a cohort that is none, or a return that is not finite.
     """
+    if not isinstance(num_patients, int) or num_patients < 2:
+        raise ValueError(f"num_patients must be at least 2, got {num_patients!r}")
+    if cohort is not None and not isinstance(cohort, Cohort):
+        raise ValueError(
+            f"cohort must be a Cohort (`core.task.read_cohort` reads one), got {type(cohort)}"
+        )
     task = task_of(env.name)
-    compared = as_policies(env, policies or list(protocols_of(env)))
+    compared = as_policies(env, list(protocols_of(env)) if policies is None else policies)
     baseline = baseline or compared[0].name
     names = [policy.name for policy in compared]
     if baseline not in names:
@@ -80,7 +86,8 @@ def compare(
 
 def tier_of(env: TreatmentEnvironment, params: Any) -> str:
     """The tier that has these parameters, in words."""
-    for difficulty in DIFFICULTIES:
+    # Where tiers do not differ it is the one that was asked for.
+    for difficulty in (env.difficulty, *DIFFICULTIES):
         tier = env.tier(difficulty)
         if jax.tree.structure(tier) == jax.tree.structure(params) and all(
             np.array_equal(a, b)

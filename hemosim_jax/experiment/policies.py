@@ -37,10 +37,9 @@ def as_policies(env: TreatmentEnvironment, given: Any) -> list[Policy]:
     """
     if isinstance(given, Mapping):
         policies = [as_policy(env, one, name) for name, one in given.items()]
-    elif isinstance(given, Sequence) and not _is_one(given):
-        policies = [as_policy(env, one) for one in given]
     else:
-        policies = [as_policy(env, given)]
+        several = isinstance(given, Sequence) and not _is_one(given)
+        policies = [p for one in (given if several else [given]) for p in _one_or_seeds(env, one)]
     names = [policy.name for policy in policies]
     if not names:
         raise ValueError("policies: at least one is needed")
@@ -48,6 +47,16 @@ def as_policies(env: TreatmentEnvironment, given: Any) -> list[Policy]:
         if names.count(name) > 1:
             raise ValueError(f"two policies are called {name!r}: give them names, in a dict")
     return policies
+
+
+def _one_or_seeds(env: TreatmentEnvironment, given: Any) -> list[Policy]:
+    """A policy; of a directory of several seeds, all of theirs."""
+    if isinstance(given, str | Path) and given not in protocols_of(env):
+        seeds = run_record.seeds_in(Path(given))
+        return [as_policy(env, one, f"{Path(given).name}/{one.name}") for one in seeds] or [
+            as_policy(env, given)
+        ]
+    return [as_policy(env, given)]
 
 
 def _is_one(given: Any) -> bool:
@@ -65,7 +74,9 @@ def as_policy(env: TreatmentEnvironment, given: Any, name: str | None = None) ->
     - a `Policy`;
     - the name of a protocol, or the directory of a training run;
     - a function of an observation that returns an action, in JAX or (slower) in NumPy, and with it
-      a bound flax module, an `nnx` or `equinox` one;
+      a bound flax module, an `nnx` or `equinox` one. What JAX can trace must be a function in the
+      strict sense; one that gives something else when it is asked twice (it draws numbers) is
+      called for every decision. One that remembers must be a `Policy`, whose memory is by patient;
     - a pair of a flax module and its variables;
     - a model of Stable-Baselines3, or whatever has its `predict` (deterministic, called for all
       patients of a block at once; one that has a memory is not supported).
@@ -112,6 +123,8 @@ def _from_function(env: TreatmentEnvironment, function: Callable) -> Policy:
     decide = function
     try:
         action = jax.eval_shape(function, observation)
+        if _traced(function, observation) != _traced(function, observation):
+            decide = _on_host(function, space)
     except (jax.errors.JAXTypeError, TypeError):
         action = np.asarray(function(np.zeros(observation.shape, observation.dtype)))
         decide = _on_host(function, space)
@@ -123,6 +136,12 @@ def _from_function(env: TreatmentEnvironment, function: Callable) -> Policy:
         return jnp.asarray(decide(observation), space.dtype).reshape(space.shape), carry
 
     return Policy(name, lambda params: (), act)
+
+
+def _traced(function: Callable, observation: jax.ShapeDtypeStruct) -> tuple[str, list]:
+    """What JAX would keep of a function, to see whether it is the same the next time."""
+    found = jax.make_jaxpr(lambda x: function(x))(observation)
+    return str(found.jaxpr), [np.asarray(constant).tolist() for constant in found.consts]
 
 
 def _on_host(function: Callable, space: Any) -> Callable:

@@ -1,32 +1,28 @@
 """Patients under a regimen that is written down: doses at any times, read-outs at any times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from hemosim_jax.core.description import described_patient
 from hemosim_jax.core.environment import TreatmentEnvironment
-from hemosim_jax.core.fields import Field
 from hemosim_jax.core.wrapper import WrappedEnvironment
+from hemosim_jax.experiment.dose_events import MOMENT, action_at, nothing, read_events
 from hemosim_jax.registry import make, task_of
-
-_MOMENT = 1e-6  # of a unit of time: closer events are at the same time
-_EVENT_COLUMNS = ("time", "ii", "addl")
 
 
 def simulate_regimen(
     task: str,
     patient: Any,
-    doses: Sequence[Mapping[str, Any]] | pd.DataFrame,
-    times: ArrayLike,
+    doses: Any,
+    times: Any,
     *,
     patients: int = 1,
-    typical: bool | None = None,
+    typical: Any = None,
     seed: int = 0,
     **options: Any,
 ) -> pd.DataFrame:
@@ -35,16 +31,21 @@ def simulate_regimen(
     - `task`: an id; `options` as for `make`. Times are in the task's unit.
     - `patient`: described in words ("72 y, 60 kg, *1/*3, AA") or by names and values; a patient of
       the task (`env.sample_patient`); None to draw one.
-    - `doses`: events in time, each with its `time`, the action's fields that it sets, in clinical
-      units, and, where it is repeated, `addl` more times every `ii` (as in NONMEM). What runs on
-      (an infusion, a prescription) holds until an event sets it anew.
-    - `times`: when the read-outs are wanted; 0 is before the first dose.
+    - `doses`: a list (or a table of pandas) of events in time, each with its `time`, the action's
+      fields that it sets, in clinical units, and, where it is repeated, `addl` more times every
+      `ii` (as in NONMEM). What runs on (an infusion, a prescription) holds until an event sets it
+      anew.
+    - `times`: when the read-outs are wanted; 0 is before the first dose. The course does not depend
+      on them: it goes by the task's decision intervals and the dose events, and a read-out in
+      between looks ahead from the last of these.
     - `patients`: how many to simulate; the description holds for all, the rest differs.
-    - `typical`: without unexplained differences between patients; by default for one described.
+    - `typical`: true: without unexplained differences between patients; the default for one who
+      is described.
+      What happens to a patient in the course of time still happens.
 
     **Returns** a table with a row for each patient and time: `patient`, `time`, the read-outs of
     `info`, and `ended`, whether an episode would have ended by then. Read-outs of an interval
-    (doses given, means, expected events) are of the time since the last event or wanted time. Its
+    (doses given, means, expected events) are of the time since the last event or decision. Its
     `attrs` have the `time_unit` and the `event_times`.
 
     **Raises:** `KeyError` for an unknown id or name; `ValueError` for a value or a time that is not
@@ -53,13 +54,13 @@ def simulate_regimen(
     env, params = make(task, **options)
     while isinstance(env, WrappedEnvironment):
         env, params = env.env, env.inner(params)
-    moments = np.unique(np.atleast_1d(np.asarray(times, float)))
-    if moments.size == 0 or not np.all(np.isfinite(moments)) or moments[0] < 0.0:
-        raise ValueError(f"times must be finite and not negative, got {times!r}")
-    if patients < 1:
-        raise ValueError(f"patients must be at least 1, got {patients}")
-    events = _rows(doses)
-    steps = _steps(env, events, moments)
+    moments = _moments(times)
+    if not isinstance(patients, int) or patients < 1:
+        raise ValueError(f"patients must be a whole number from 1, got {patients!r}")
+    if typical not in (None, True, False):
+        raise ValueError(f"typical must be true or false, got {typical!r}")
+    events = read_events(env, doses, moments[-1])
+    steps = _steps(env, params, events, moments)
     described = isinstance(patient, str | Mapping)
     if described if typical is None else typical:
         params = _typical(env, params)
@@ -71,104 +72,73 @@ def simulate_regimen(
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), patients), patients)
     run = jax.jit(jax.vmap(lambda key, one: _course(env, params, one, steps, key)))
     infos, ended = jax.device_get(run(keys, cohort))
-    shown = np.concatenate([[0.0], np.cumsum(steps.duration)])
-    wanted = [int(np.argmin(np.abs(shown - moment))) for moment in moments]
     tables = []
     for number in range(patients):
-        columns = {name: values[number][wanted] for name, values in infos.items()}
-        tables.append(
-            pd.DataFrame(
-                {"patient": number + 1, "time": moments, **columns, "ended": ended[number][wanted]}
-            )
-        )
+        columns = {name: values[number][steps.wanted] for name, values in infos.items()}
+        columns["ended"] = ended[number][steps.wanted]
+        tables.append(pd.DataFrame({"patient": number + 1, "time": moments, **columns}))
     table = pd.concat(tables, ignore_index=True)
     at = sorted({event["time"] for event in events if event["time"] <= moments[-1]})
     table.attrs |= {"time_unit": env.time_unit, "event_times": at}
     return table
 
 
-class _Steps(NamedTuple):
-    """From one event or wanted time to the next: how long, and the action at its beginning."""
+def _moments(times: Any) -> np.ndarray:
+    try:
+        moments = np.unique(np.atleast_1d(np.asarray(times, float)))
+    except (TypeError, ValueError):
+        moments = np.array([])
+    if moments.size == 0 or not np.all(np.isfinite(moments)) or moments[0] < 0.0:
+        raise ValueError(f"times must be finite and not negative, got {times!r}")
+    return moments
 
+
+class _Steps(NamedTuple):
+    """From one decision or event to the next, as many rows as there are steps.
+
+    `wanted` says where the read-outs are found: 0 is the start, then step by step what is looked
+    ahead to.
+    """
+
+    begin: np.ndarray
     duration: np.ndarray
     action: np.ndarray
+    ahead: np.ndarray  # (steps, most read-outs of a step): how far; padded with the duration
+    wanted: np.ndarray
 
 
-def _rows(doses: Sequence[Mapping[str, Any]] | pd.DataFrame) -> list[dict[str, Any]]:
-    """Single events, the repeated ones written out, in time."""
-    if isinstance(doses, pd.DataFrame):
-        doses = [{k: v for k, v in row.items() if pd.notna(v)} for row in doses.to_dict("records")]
-    rows = []
-    for event in doses:
-        row = dict(event)
-        interval, more = row.pop("ii", 0.0), row.pop("addl", 0)
-        time = row.get("time", 0.0)
-        if not (np.isfinite(time) and time >= 0.0):
-            raise ValueError(f"doses: time must be finite and not negative, got {time!r}")
-        if more and not interval > 0.0:
-            raise ValueError(f"doses: addl {more!r} needs an interval ii above 0, got {interval!r}")
-        rows += [row | {"time": time + n * interval} for n in range(int(more) + 1)]
-    return sorted(rows, key=lambda row: row["time"])
-
-
-def _steps(env: TreatmentEnvironment, rows: list[dict[str, Any]], moments: np.ndarray) -> _Steps:
-    fields = {field.name: field for field in env.action_fields.fields}
-    end = moments[-1]
-    times = np.unique([0.0, *moments, *(row["time"] for row in rows if row["time"] <= end)])
-    times = times[np.concatenate([[True], np.diff(times) > _MOMENT])]
-    running = {name: _nothing(field) for name, field in fields.items()}
+def _steps(env: TreatmentEnvironment, params: Any, events: list[dict], moments: np.ndarray):
+    end = max(moments[-1], MOMENT)
+    every = float(params.decision_interval)
+    times = np.unique(
+        [*np.arange(0.0, end, every), *(e["time"] for e in events if e["time"] < end), end]
+    )
+    times = times[np.concatenate([[True], np.diff(times) > MOMENT])]
+    begins, durations = times[:-1], np.diff(times)
+    running = {field.name: nothing(field) for field in env.action_fields.fields}
     actions = []
-    for time in times[:-1]:
-        now = {name: _nothing(f) if f.once else running[name] for name, f in fields.items()}
-        now |= _set_at(time, rows, fields)
-        if None in now.values():
-            missing = ", ".join(name for name, value in now.items() if value is None)
-            raise ValueError(f"doses: the first event must be at time 0 and say {missing}")
-        running = now
-        actions.append(np.asarray(env.action_fields.encode(**now)))
+    for begin in begins:
+        running = action_at(begin, events, running, env)
+        actions.append(np.asarray(env.action_fields.encode(**running)))
+    # A read-out belongs to the step that it ends or lies within; 0 is before the first.
+    step = np.searchsorted(times, moments - MOMENT) - 1
+    offsets = [moments[step == number] - begin for number, begin in enumerate(begins)]
+    most = max(1, *(len(one) for one in offsets))
+    ahead = np.stack(
+        [
+            np.pad(one, (0, most - len(one)), constant_values=duration)
+            for one, duration in zip(offsets, durations, strict=True)
+        ]
+    )
+    place = np.concatenate([np.arange((step == number).sum()) for number in range(-1, len(begins))])
     dtype = jnp.result_type(float)
-    return _Steps(np.diff(times).astype(dtype), np.array(actions))
-
-
-def _set_at(time: float, rows: list[dict[str, Any]], fields: dict[str, Field]) -> dict[str, Any]:
-    """What the events of this time set."""
-    found: dict[str, Any] = {}
-    for row in (row for row in rows if abs(row["time"] - time) <= _MOMENT):
-        for name, value in row.items():
-            if name in _EVENT_COLUMNS:
-                continue
-            if name not in fields:
-                known = ", ".join((*_EVENT_COLUMNS, *fields))
-                raise KeyError(f"doses: {name!r} is none of {known}")
-            if name in found:
-                raise ValueError(f"doses: two events at time {time:g} set {name}; make them one")
-            found[name] = _code(fields[name], value)
-    return found
-
-
-def _nothing(field: Field) -> Any:
-    """No treatment; None for a choice of which every level is one."""
-    if field.kind != "category":
-        return False if field.kind == "flag" else field.bounds[0]
-    numbers = [level for level in field.levels if not field.names and float(level) == 0.0]
-    return field.levels.index(numbers[0]) if numbers else None
-
-
-def _code(field: Field, value: Any) -> Any:
-    """What `encode` takes: a number within the bounds, yes or no, the index of a level."""
-    if field.kind == "flag":
-        return bool(value)
-    if field.kind == "category":
-        names = field.names or field.levels
-        if value not in names:
-            raise ValueError(
-                f"doses: {field.name} must be one of {', '.join(map(str, names))}; got {value!r}"
-            )
-        return list(names).index(value)
-    low, high = field.bounds
-    if not low <= float(value) <= high:
-        raise ValueError(f"doses: {field.name} must lie in {low:g}..{high:g}, got {value!r}")
-    return float(value)
+    return _Steps(
+        begin=begins.astype(dtype),
+        duration=durations.astype(dtype),
+        action=np.array(actions),
+        ahead=ahead.astype(dtype),
+        wanted=np.where(step < 0, 0, 1 + step * most + place),
+    )
 
 
 def _patient(env_id: str, env: TreatmentEnvironment, params: Any, given: Any, key: Any) -> Any:
@@ -176,6 +146,11 @@ def _patient(env_id: str, env: TreatmentEnvironment, params: Any, given: Any, ke
         return env.sample_patient(key, params)
     if isinstance(given, str | Mapping):
         return described_patient(task_of(env_id), env, params, given, key)
+    like = jax.eval_shape(env.sample_patient, key, params)
+    if jax.tree.structure(given) != jax.tree.structure(like):
+        raise ValueError(
+            f"patient must be a description, a patient of {env.name} or None, got {given!r}"
+        )
     return given
 
 
@@ -190,22 +165,36 @@ def _typical(env: TreatmentEnvironment, params: Any) -> Any:
 
 
 def _course(env: TreatmentEnvironment, params: Any, patient: Any, steps: _Steps, key: Any) -> Any:
-    """Read-outs and ends at the start and after every step."""
+    """Read-outs and ends at the start and wherever a step looks ahead to, in one row."""
     start = env.initial_state(patient, params)
     no = jnp.zeros((), bool)
 
     def one(carry, row):
-        state, ended, clock = carry
-        key, duration, action = row
-        clock = clock + duration
-        state = env.advance(key, state, env.decode_action(action), duration, params)
-        ended = ended | env.is_terminated(state, params)
-        state = state.replace(elapsed=clock)  # the clock of an episode stops at its end
-        return (state, ended, clock), (env.info(state, params), ended)
+        state, ended = carry
+        begin, duration, action, ahead = row
+        # Chance goes by the time, whatever is read out and whatever was ordered before.
+        chance = jax.random.fold_in(key, _bits(begin))
+        treatment = env.decode_action(action)
 
-    rows = (jax.random.split(key, len(steps.duration)), *map(jnp.asarray, steps))
-    _, (infos, ended) = jax.lax.scan(one, (start, no, start.elapsed), rows)
+        def look(hours):
+            after = env.advance(chance, state, treatment, hours, params)
+            now_ended = ended | env.is_terminated(after, params)
+            # The clock of an episode stops at its end.
+            return after.replace(elapsed=start.elapsed + begin + hours), now_ended
+
+        seen, seen_ended = jax.vmap(look)(ahead)
+        infos = jax.vmap(lambda after: env.info(after, params))(seen)
+        return look(duration), (infos, seen_ended)
+
+    rows = (steps.begin, steps.duration, steps.action, steps.ahead)
+    _, (infos, ended) = jax.lax.scan(one, (start, no), jax.tree.map(jnp.asarray, rows))
     before = env.info(start, params)
     return jax.tree.map(
-        lambda first, later: jnp.concatenate([first[None], later]), (before, no), (infos, ended)
+        lambda first, later: jnp.concatenate([first[None], later.reshape(-1, *first.shape)]),
+        (before, no),
+        (infos, ended),
     )
+
+
+def _bits(time: jax.Array) -> jax.Array:
+    return jax.lax.bitcast_convert_type(time.astype(jnp.float32), jnp.uint32)

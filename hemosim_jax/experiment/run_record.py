@@ -37,6 +37,12 @@ def exists(directory: Path) -> bool:
     return (directory / FILE).is_file()
 
 
+def seeds_in(directory: Path) -> list[Path]:
+    """The runs of the seeds in this directory, in order."""
+    seeds = sorted(directory.glob("seed_*"), key=lambda path: int(path.name.split("_")[-1]))
+    return [path for path in seeds if exists(path)]
+
+
 def save(directory: Path, record: RunRecord) -> None:
     """Writes the record, with the versions it depends on."""
     env, _ = record.environment()

@@ -36,10 +36,11 @@ class TreatmentGymEnv(gymnasium.Env):
     ):
         if render_mode not in (None, "rgb_array", "human"):
             raise ValueError(f"render_mode must be None, 'rgb_array' or 'human', got {render_mode}")
-        self._env, self._params, self._reset, self._step = single(env_id, chosen(env_id, options))
+        self._options = chosen(env_id, options)
+        self._env, self._params, self._reset, self._step = single(env_id, self._options)
         self._task, self._env_id = task_of(env_id), env_id
         self.render_mode = render_mode
-        self._course: list[dict[str, Any]] = []  # the `info` of every step, if it is rendered
+        self._course: list[dict[str, Any]] = []  # `info` from the start on, if it is rendered
         self._window: Any = None
         self.action_space = to_gymnasium(self._env.action_space(self._params))
         self.observation_space = to_gymnasium(self._env.observation_space(self._params))
@@ -49,6 +50,17 @@ class TreatmentGymEnv(gymnasium.Env):
             self.reward_names = self._names_of_terms()
             size = len(self.reward_names)
             self.reward_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is compiled or belongs to a window."""
+        left_out = ("_env", "_params", "_reset", "_step", "_window", "_task")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Finds again what is compiled."""
+        vars(self).update(state, _window=None, _task=task_of(state["_env_id"]))
+        found = single(self._env_id, self._options)
+        self._env, self._params, self._reset, self._step = found
 
     def _names_of_terms(self) -> list[str]:
         def terms(key):
@@ -69,9 +81,10 @@ class TreatmentGymEnv(gymnasium.Env):
             **{name: self._checked(name, value) for name, value in (options or {}).items()}
         )
         observation, self._state, info = self._reset(key_data(self.np_random), self._episode_params)
-        self._course = []
+        info = _to_python(jax.device_get(info))
+        self._course = [info]
         self._show()
-        return on_host(observation), _to_python(jax.device_get(info))
+        return on_host(observation), info
 
     def _checked(self, name: str, value: Any) -> jax.Array:
         """`value` as the parameter `name`, which must be a number."""

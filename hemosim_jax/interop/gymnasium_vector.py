@@ -46,7 +46,8 @@ class TreatmentVectorEnv(VectorEnv):
         self._mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self._mode}
         self.num_envs, self.render_mode = num_envs, None
-        self._functions = batch(env_id, chosen(env_id, options))
+        self._env_id, self._options = env_id, chosen(env_id, options)
+        self._functions = batch(env_id, self._options)
         env, self._params = self._functions.env, self._functions.params
         self._describe = task_of(env_id).describe
         self.single_action_space = to_gymnasium(env.action_space(self._params))
@@ -55,6 +56,17 @@ class TreatmentVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._state: Any = None
         self._done = np.zeros(num_envs, bool)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is compiled."""
+        left_out = ("_functions", "_describe", "_params")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Finds again what is compiled."""
+        vars(self).update(state, _describe=task_of(state["_env_id"]).describe)
+        self._functions = batch(self._env_id, self._options)
+        self._params = self._functions.params
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

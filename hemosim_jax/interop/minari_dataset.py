@@ -6,11 +6,22 @@ from typing import Any
 import minari  # pyright: ignore[reportMissingImports]
 import numpy as np
 from minari.data_collector import EpisodeBuffer  # pyright: ignore[reportMissingImports]
+from minari.dataset.minari_dataset import (  # pyright: ignore[reportMissingImports]
+    parse_dataset_id,
+)
+from minari.storage import get_dataset_path  # pyright: ignore[reportMissingImports]
 
 from hemosim_jax.core.spaces import to_gymnasium
 
 # Read-outs that every task has; those of the physiology are left out: a clinic does not see them.
 _INFOS = ("cost", "discount", "valid_action")
+
+
+def check_name(name: str) -> None:
+    """**Raises:** `ValueError` for what Minari does not take as an id, or has already."""
+    parse_dataset_id(name)
+    if get_dataset_path(name).exists():
+        raise ValueError(f"there is a dataset {name!r} already: `minari delete`, or another --name")
 
 
 def write_dataset(
@@ -71,7 +82,8 @@ def write_dataset(
         description=(
             f"{env.name}, version {env.version}, seed {seed} of the recorded patients, who are "
             f"neither trained on nor judged by. Policies by index: {names}; exploration "
-            f"{exploration:g}."
+            f"{exploration:g}, of random 1. infos have a row more than actions: the first is of "
+            "the reset, row t + 1 of action t."
         ),
         requirements=["hemosim-jax"],
     )

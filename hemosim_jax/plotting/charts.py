@@ -1,5 +1,6 @@
 """Charts of learning and of results. Each function returns a figure, which belongs to no window."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -97,8 +99,8 @@ def comparison(summaries: Sequence[dict[str, Any]], display: DisplaySpec, title:
 def forest(
     summaries: Sequence[dict[str, Any]], display: DisplaySpec, group: str, title: str
 ) -> Figure:
-    """The first outcome by groups of patients, for the first policies."""
-    outcome, shown = display.outcomes[0], summaries[:_FOREST_POLICIES]
+    """The first outcome by groups of patients, for the policies best in it, the best on top."""
+    outcome, shown = display.outcomes[0], display.best_first(summaries)[:_FOREST_POLICIES]
     labels = list(shown[0]["by_group"][group])
     figure, axes = panels(1, 1, (6.4, 0.22 * len(labels) * (len(shown) + 1) + 1.4))
     axis, spacing = axes[0, 0], len(shown) + 1
@@ -119,8 +121,8 @@ def forest(
     texts = [f"{label}\n({size:,})" for label, size in zip(labels, sizes, strict=True)]
     axis.set_yticks(ticks, texts)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel(outcome.label)
-    which = f" (first {len(shown)} policies)" if len(shown) < len(summaries) else ""
+    axis.set_xlabel(f"{outcome.label} ({'more' if outcome.higher_is_better else 'less'} is better)")
+    which = f" (the best {len(shown)} of {len(summaries)})" if len(shown) < len(summaries) else ""
     finish(figure, axis, f"{title}, by {readable(group)}{which}")
     return figure
 
@@ -157,7 +159,9 @@ def policy_map(
     points: int = 60,
     **fixed: Any,
 ) -> Figure:
-    """What a policy orders over two fields of the observation, at the start of its episode.
+    """What a policy orders over two fields of the observation, as its first decision.
+
+    A protocol that acts on a value only later shows no dependence on it here.
 
     - `x`, `y`: numbers of the observation, over their bounds; `action`: a field of the action.
     - `fixed`: other fields' values; those not given are of one drawn patient.
@@ -187,12 +191,27 @@ def policy_map(
     figure, axes = panels(1, 1, (5.2, 4.0))
     axis = axes[0, 0]
     axis.grid(visible=False)
-    mesh = axis.pcolormesh(first, second, np.asarray(grid), cmap="cividis", shading="nearest")
-    unit = next(field.unit for field in env.action_fields.fields if field.name == action)
-    figure.colorbar(mesh, label=f"{readable(action)}" + (f" ({unit})" if unit else ""))
-    axis.set(xlabel=readable(x), ylabel=readable(y))
-    finish(figure, axis, f"{env.name}: {readable(policy.name)}")
+    decided = next(field for field in env.action_fields.fields if field.name == action)
+    names = decided.names
+    limits = {"vmin": -0.5, "vmax": len(names) - 0.5} if names else {}
+    colors = colormaps["cividis"].resampled(len(names)) if names else "cividis"
+    mesh = axis.pcolormesh(
+        first, second, np.asarray(grid, float), cmap=colors, shading="nearest", **limits
+    )
+    bar = figure.colorbar(mesh, label=_with_unit(decided))
+    if names:
+        bar.set_ticks(range(len(names)), labels=[str(name) for name in names])
+    axis.set(xlabel=_with_unit(fields[x]), ylabel=_with_unit(fields[y]))
+    finish(figure, axis, f"{env.name}: first decision of {readable(policy.name)}")
     return figure
+
+
+def _with_unit(field: Any) -> str:
+    """A field's name as people write it: the ending that is its unit stands behind a comma."""
+    if not field.unit:
+        return readable(field.name)
+    ending = "_" + re.sub(r"[^a-z0-9]+", "_", field.unit.lower().replace("/", "_per_")).strip("_")
+    return f"{readable(field.name.removesuffix(ending))}, {field.unit}"
 
 
 def _as_value(field: Any, value: Any) -> Any:

@@ -21,7 +21,9 @@ from hemosim_jax.plotting.style import (
     readable,
 )
 
-Course = Mapping[str, np.ndarray]  # read-outs of one patient, a row for each decision
+# Read-outs of one patient: at the start, and a row for each decision.
+Course = Mapping[str, np.ndarray]
+_DASHES = ("-", "--", "-.", ":")  # a policy that lies under another can still be seen
 # By signal: when samples were drawn, what came.
 Results = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -47,14 +49,20 @@ def courses(
     for number, (policy, followed) in enumerate(rollouts.items()):
         for column in range(patients):
             alive = followed.alive[column]
-            course = {name: values[column][alive] for name, values in followed.info.items()}
+            course = {
+                name: np.concatenate([[followed.first_info[name][column]], values[column][alive]])
+                for name, values in followed.info.items()
+            }
             measured = results[policy][column] if results and policy in results else {}
             ended = bool(followed.terminated[column])
-            _draw(axes[:, column], course, display, color_of(number), readable(policy), measured)
+            _draw(axes[:, column], course, display, number, readable(policy), measured)
             _draw_end(axes[:, column], course, display, color_of(number), ended)
     _decorate(axes, display, params)
     for column in range(patients):
-        heading(axes[0, column], f"patient {column + 1}", "right")
+        axes[0, column].annotate(
+            f"patient {column + 1}", (1.0, 1.0), xycoords="axes fraction", ha="right", va="bottom",
+            xytext=(0, 14), textcoords="offset points", fontsize=8, color=GRAY,
+        )  # fmt: skip
     finish(figure, axes[0, 0], title)
     return figure
 
@@ -62,7 +70,7 @@ def courses(
 def timeline_image(course: Course, display: DisplaySpec, params: Any, title: str) -> np.ndarray:
     """One patient's course so far as pixels (height, width, 3), of one size for every course."""
     figure, axes = _panels(display, 1)
-    _draw(axes[:, 0], course, display, color_of(0), "", {})
+    _draw(axes[:, 0], course, display, 0, "", {})
     _decorate(axes, display, params)
     finish(figure, axes[0, 0], title)
     figure.set_size_inches(6.0, 1.0 + 1.4 * axes.shape[0])
@@ -85,12 +93,18 @@ def fan(
     percentile in up to eight bins of equally many points.
     """
     alive = rollouts.alive
-    time = np.nanmedian(np.where(alive, rollouts.info[display.time.name], np.nan), axis=0)
+    alive = np.concatenate([np.ones((alive.shape[0], 1), bool), alive], axis=1)
+
+    def course(name):
+        first, later = rollouts.first_info[name][:, None], rollouts.info[name]
+        return np.where(alive, np.concatenate([first, later], axis=1).astype(float), np.nan)
+
+    time = np.nanmedian(course(display.time.name), axis=0)
     figure, axes = panels(
         len(display.signals), 1, (6.4, 0.8 + 2.4 * len(display.signals)), sharex=True
     )
     for axis, signal in zip(axes[:, 0], display.signals, strict=True):
-        values = np.where(alive, rollouts.info[signal.name].astype(float), np.nan)
+        values = course(signal.name)
         seen = ~np.all(np.isnan(values), axis=0)
         low, quarter, middle, three_quarters, high = np.nanpercentile(
             values[:, seen], [5, 25, 50, 75, 95], axis=0
@@ -151,29 +165,39 @@ def _draw(
     axes: np.ndarray,
     course: Course,
     display: DisplaySpec,
-    color: str,
+    number: int,
     label: str,
     results: Results,
 ) -> None:
-    time = course[display.time.name]
+    time, color, dashes = course[display.time.name], color_of(number), _DASHES[number % 4]
     for axis, shown in zip(axes, (*display.signals, *display.treatments), strict=True):
         values = np.asarray(course[shown.name], float)
         if shown in display.treatments:
-            axis.stairs(values, np.concatenate([[0.0], time]), color=color, baseline=None)
+            given = values[1:]
+            if shown.at_once:
+                axis.vlines(time[:-1][given > 0.0], 0.0, given[given > 0.0], color=color)
+            elif given.size:
+                axis.stairs(given, time, color=color, baseline=None, linestyle=dashes)
             continue
-        axis.plot(time, values, color=color, label=label)
+        axis.plot(time, values, color=color, label=label, linestyle=dashes)
         if shown.name in results:
             drawn, found = results[shown.name]
             axis.plot(
                 drawn, found, "o", markersize=3, markerfacecolor="white", color=color,
                 label="measured" if label else "",
             )  # fmt: skip
+    _draw_events(axes[0], time, course, display, color)
+
+
+def _draw_events(axis: Axes, time: np.ndarray, course: Any, display: DisplaySpec, color: str):
+    """The first time of each event, with its name."""
     for event in display.events:
-        happened = np.flatnonzero(course[event.name])
+        happened = np.flatnonzero(np.asarray(course[event.name]))
         if happened.size:
-            axes[0].axvline(time[happened[0]], color=color, linestyle=":", linewidth=1.2)
-            axes[0].annotate(
-                event.label, (time[happened[0]], 1.0), xycoords=("data", "axes fraction"),
+            first = float(time[happened[0]])
+            axis.axvline(first, color=color, linestyle=":", linewidth=1.2)
+            axis.annotate(
+                event.label, (first, 1.0), xycoords=("data", "axes fraction"),
                 rotation=90, ha="right", va="top", fontsize=7, color=color,
             )  # fmt: skip
 
@@ -195,6 +219,8 @@ def _decorate(axes: np.ndarray, display: DisplaySpec, params: Any) -> None:
         column[-1].set_xlabel(display.time.label)
     for axis, shown in zip(axes[:, 0], rows, strict=True):  # beside low panels they would overlap
         heading(axis, shown.label)
+        if shown.levels:
+            axis.set_yticks(range(len(shown.levels)), shown.levels)
 
 
 def _draw_target(axis: Axes, signal: Signal, params: Any) -> None:
@@ -218,6 +244,9 @@ def _draw_observed(axis: Axes, points: np.ndarray) -> None:
 def regimen(table: pd.DataFrame, display: DisplaySpec, title: str, params: Any = None) -> Figure:
     """The signals of `simulate_regimen`, a line for each patient, with a mark for each dose event.
 
+    Where an episode would have ended there is a cross, and the line goes on thin; events have a
+    line with their name.
+
     - `params`: of the task, for the target ranges.
     """
     figure, axes = panels(
@@ -227,7 +256,15 @@ def regimen(table: pd.DataFrame, display: DisplaySpec, title: str, params: Any =
     for axis, signal in zip(axes[:, 0], display.signals, strict=True):
         for number, (patient, course) in enumerate(table.groupby("patient")):
             label = f"patient {patient}" if patients <= len(COLORS) else None
-            axis.plot(course["time"], course[signal.name], color=color_of(number), label=label)
+            ended = course["ended"].to_numpy(bool)
+            lasted = int(np.argmax(ended)) if ended.any() else ended.size - 1
+            time, values = course["time"].to_numpy(), course[signal.name].to_numpy(float)
+            axis.plot(time, values, color=color_of(number), linewidth=0.6, alpha=0.6)
+            axis.plot(time[: lasted + 1], values[: lasted + 1], color=color_of(number), label=label)
+            if ended.any():
+                axis.plot(time[lasted], values[lasted], "x", color=color_of(number), markersize=7)
+            if axis is axes[0, 0] and patients <= len(COLORS):
+                _draw_events(axis, time, course, display, color_of(number))
         at = table.attrs["event_times"]
         along = axis.get_xaxis_transform()  # a mark above the axis, whatever its scale
         axis.plot(at, [0.03] * len(at), "|", color=GRAY, transform=along, label="dose events")

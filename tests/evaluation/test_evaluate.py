@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
+from scipy.stats import binomtest
 
 import hemosim_jax
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate, rollouts
-from hemosim_jax.evaluation.resampling import mean_interval
+from hemosim_jax.evaluation.resampling import mean_interval, mean_intervals
 from hemosim_jax.evaluation.streams import held_out, recorded, training
 from hemosim_jax.plotting import charts, timeline
 from hemosim_jax.registry import protocols_of, task_of
@@ -113,8 +114,23 @@ def test_interval_covers_the_mean_as_often_as_it_says():
         covered += low <= 1.0 <= high
     assert 0.95 - 5 * np.sqrt(0.95 * 0.05 / 200) < covered / 200 < 1.0
     assert mean_interval(np.full(5, 2.0)) == (2.0, 2.0, 2.0, 5)
-    assert mean_interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0, 1.0, 2)
+    few = mean_interval(np.array([1.0, np.nan, 3.0]))
+    assert (few.mean, few.patients) == (2.0, 2)
+    assert np.isnan([few.low, few.high]).all()
     assert np.isnan(mean_interval(np.full(3, np.nan)).mean)
+
+
+def test_no_event_in_n_is_not_never():
+    (never,) = mean_intervals(np.zeros((200, 1)), [(0.0, 100.0)])
+    exact = 100.0 * binomtest(0, 200).proportion_ci(method="exact").high
+    assert (never.mean, never.low) == (0.0, 0.0)
+    assert never.high == pytest.approx(exact)
+    always, unlike = mean_intervals(
+        np.stack([np.full(50, 100.0), np.zeros(50)], 1), [(0.0, 100.0), (-100.0, 100.0)]
+    )
+    assert always.high == 100.0
+    assert always.low == pytest.approx(100.0 * 0.025 ** (1 / 50))
+    assert unlike.low == -unlike.high < -5.0
 
 
 def test_summary_is_what_numpy_says(summaries, results):

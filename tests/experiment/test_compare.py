@@ -149,3 +149,19 @@ def test_discrete_actions_of_a_function():
     action, _ = always.act(jax.random.key(0), (), jnp.zeros(6))
     assert action.dtype == jnp.int32
     assert action.shape == ()
+
+
+def test_a_function_that_draws_numbers_draws_them_every_time(warfarin):
+    rng = np.random.default_rng(0)
+    draws = lambda observation: rng.uniform(size=1).astype(np.float32)  # noqa: E731
+    result = hemosim_jax.compare(warfarin.env, warfarin.params, {"chance": draws}, num_patients=6)
+    doses = result.evaluations[0].courses.info["dose_ordered_mg"]
+    assert np.unique(doses).size > 100
+
+
+def test_what_cannot_be_compared_is_named(warfarin):
+    compare = hemosim_jax.compare
+    with pytest.raises(ValueError, match="policies: at least one is needed"):
+        compare(warfarin.env, warfarin.params, [])
+    with pytest.raises(ValueError, match="num_patients must be at least 2, got 1"):
+        compare(warfarin.env, warfarin.params, num_patients=1)

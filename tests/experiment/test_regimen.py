@@ -105,7 +105,32 @@ def test_when_one_looks_does_not_matter(course):
     patient = "72 y, 60 kg, *1/*3, GA, male"
     hourly = hemosim_jax.simulate_regimen("WarfarinDosing-v0", patient, DAILY, np.arange(0, 337, 8))
     there = hourly[hourly["time"] % 24 == 0].reset_index()
-    np.testing.assert_allclose(there["inr"], course["inr"], rtol=3e-3)
+    np.testing.assert_allclose(there["inr"], course["inr"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "doses", "difficulty"),
+    [
+        ("WarfarinDosing-v0", [{"time": 0.0, "dose_mg": 5.0, "ii": 24.0, "addl": 4}], "hard"),
+        (
+            "HeparinInfusion-v0",
+            [{"time": 0.0, "bolus": True, "infusion_u_per_h": 1400.0}],
+            "easy",
+        ),
+    ],
+)
+def test_chance_and_ends_do_not_depend_on_when_one_looks(env_id, doses, difficulty):
+    at = [
+        hemosim_jax.simulate_regimen(
+            env_id, None, doses, times, difficulty=difficulty, patients=40, typical=False
+        )
+        .query("time == 120")
+        .reset_index()
+        for times in ([120.0], [0.0, 7.5, 30.0, 119.0, 120.0])
+    ]
+    pd.testing.assert_frame_equal(*(one.drop(columns="index") for one in at), rtol=1e-5, atol=1e-5)
+    if env_id == "HeparinInfusion-v0":
+        assert at[0]["ended"].mean() < 0.1
 
 
 def test_an_infusion_runs_on_and_a_bolus_does_not():
@@ -137,18 +162,46 @@ def test_several_patients_differ_and_a_typical_one_is_one():
     [
         ([{"time": 0.0, "dose_mg": 50.0}], [1.0], ValueError, r"dose_mg must lie in 0..15, got 50"),
         ([{"time": 0.0, "dose_g": 5.0}], [1.0], KeyError, "'dose_g' is none of time, ii"),
-        ([{"time": -1.0, "dose_mg": 5.0}], [1.0], ValueError, "time must be finite and"),
+        ([{"time": -1.0, "dose_mg": 5.0}], [1.0], ValueError, "time must lie between 0 and"),
+        ([{"time": 2.0, "dose_mg": 5.0}], [1.0], ValueError, "time must lie between 0 and"),
+        ([{"time": "noon", "dose_mg": 5.0}], [1.0], ValueError, "time must be a number, got"),
+        ([{"dose_mg": 5.0}], [1.0], ValueError, "an event needs a time"),
+        ([{"time": 0.0, "dose_mg": None}], [1.0], ValueError, "dose_mg must be a number, got None"),
+        ([{"time": 0.0, "dose_mg": 5.0, "addl": -1}], [1.0], ValueError, "addl must be a whole"),
+        ([{"time": 0.0, "dose_mg": 5.0, "addl": 2.5}], [1.0], ValueError, "addl must be a whole"),
+        ([{"time": 0.0, "dose_mg": 5.0, "ii": 24.0}], [1.0], ValueError, "say how many with addl"),
+        ({"time": 0.0, "dose_mg": 5.0}, [1.0], ValueError, "doses must be a list of events"),
+        ([5], [1.0], ValueError, "doses must be a list of events"),
         ([{"time": 0.0, "dose_mg": 5.0, "addl": 3}], [1.0], ValueError, "addl 3 needs an interval"),
         (
             [{"time": 24.0, "dose_mg": 2.0}, {"time": 0.0, "dose_mg": 5.0, "ii": 24.0, "addl": 3}],
             [48.0], ValueError, "two events at time 24 set dose_mg; make them one",
         ),
         ([], [np.nan], ValueError, "times must be finite and not negative"),
+        ([], "soon", ValueError, "times must be finite and not negative"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_given_is_named(doses, times, error, message):
     with pytest.raises(error, match=message):
         hemosim_jax.simulate_regimen("WarfarinDosing-v0", None, doses, times)
+
+
+@pytest.mark.parametrize(
+    ("patient", "message"),
+    [(72, "patient must be a description"), ("60 kg, 50 kg", "weight_kg is said twice")],
+)
+def test_patients_that_are_none(patient, message):
+    with pytest.raises(ValueError, match=message):
+        hemosim_jax.simulate_regimen("WarfarinDosing-v0", patient, [], [1.0])
+
+
+def test_yes_and_no_are_no_words():
+    with pytest.raises(ValueError, match="bolus must be true or false, got 'no'"):
+        hemosim_jax.simulate_regimen(
+            "HeparinInfusion-v0", None, [{"time": 0.0, "bolus": "no"}], [1.0]
+        )
+    with pytest.raises(ValueError, match="typical must be true or false, got 'no'"):
+        hemosim_jax.simulate_regimen("HeparinInfusion-v0", None, [], [1.0], typical="no")
 
 
 def test_a_drug_must_be_said_from_the_start():

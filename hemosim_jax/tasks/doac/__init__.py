@@ -2,6 +2,7 @@
 
 from hemosim_jax.core.task import DisplaySpec, Outcome, Signal, Task, Variant
 from hemosim_jax.tasks.doac import cohort, metrics, population, protocols
+from hemosim_jax.tasks.doac.drugs import DRUGS
 from hemosim_jax.tasks.doac.environment import DOACManagement
 
 TASK = Task(
@@ -21,7 +22,10 @@ TASK = Task(
             Signal("exposure", "exposure (1: typical)", "therapeutic_exposure"),
             Signal("creatinine_clearance_ml_per_min", "creatinine clearance, mL/min"),
         ),
-        treatments=(Signal("daily_dose_mg", "daily dose, mg"),),
+        treatments=(
+            Signal("daily_dose_mg", "daily dose, mg"),
+            Signal("drug", "drug", levels=DRUGS),
+        ),
         outcomes=(
             Outcome("harmed_percent", "patients with a stroke or a major bleed, %"),
             Outcome("stroke_percent", "strokes, per 100 patients"),

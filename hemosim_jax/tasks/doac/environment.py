@@ -13,6 +13,7 @@ from hemosim_jax.core.environment import (
     EnvParams,
     EnvState,
     TreatmentEnvironment,
+    check_flag,
     start,
 )
 from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, category
@@ -139,6 +140,8 @@ class DOACManagement(TreatmentEnvironment):
         """
         super().__init__(difficulty)
         labels.check_label(label)
+        check_flag("edoxaban", edoxaban)
+        check_flag("one_hot", one_hot)
         self.label = label
         self.one_hot = one_hot
         self.model = DirectAnticoagulants()

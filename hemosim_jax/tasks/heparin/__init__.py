@@ -22,7 +22,10 @@ TASK = Task(
     display=DisplaySpec(
         time=Signal("hours", "hours"),
         signals=(Signal("aptt_s", "aPTT, s", "therapeutic_aptt_s"),),
-        treatments=(Signal("infusion_u_per_h", "heparin, U/h"),),
+        treatments=(
+            Signal("infusion_u_per_h", "heparin, U/h"),
+            Signal("bolus_u", "bolus, U", at_once=True),
+        ),
         outcomes=(
             Outcome("in_range_percent", "time in therapeutic range, %", higher_is_better=True),
             Outcome("above_percent", "aPTT > 120 s, % of decisions"),
