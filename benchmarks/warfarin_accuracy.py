@@ -50,7 +50,7 @@ def main():
     options = parser.parse_args()
     if SHARED.is_dir():
         against_reference_files()
-    for model in ("hamberg2010", "hamberg2007"):
+    for model in ("hamberg2010", "hamberg2007", "factors"):
         for difficulty in ("medium", "hard"):
             env, params = hemosim_jax.make("WarfarinDosing-v0", difficulty=difficulty, model=model)
             difference = inr_differences(env, params, options.patients)

@@ -26,23 +26,32 @@ class Panels(NamedTuple):
     nodes: np.ndarray  # (panels * m,)
     fine: np.ndarray  # (panels, q)
     basis: np.ndarray  # (panels, m, q): Lagrange basis at the fine points times their weights
+    part_fine: np.ndarray  # (panels, m, q): fine points from a panel's left end to each node
+    part_basis: np.ndarray  # (panels, m, m, q): the basis there, of each node, times the weights
 
 
 def panels(breaks: tuple[float, ...], points: int, fine_points: int = 16) -> Panels:
     """Gauss–Legendre panels between `breaks` (fractions 0..1), `points` nodes on each."""
     x, _ = np.polynomial.legendre.leggauss(points)
     z, z_weight = np.polynomial.legendre.leggauss(fine_points)
-    basis = np.ones((points, fine_points))
-    for j in range(points):
-        for m in range(points):
-            if m != j:
-                basis[j] *= (z - x[m]) / (x[j] - x[m])
+
+    def basis(at):
+        """Lagrange polynomials (first axis) of the nodes of [-1, 1]."""
+        factors = [
+            [(at - x[m]) / (x[j] - x[m]) for m in range(points) if m != j] for j in range(points)
+        ]
+        return np.stack([np.prod(of_node, axis=0) for of_node in factors])
+
+    part = -1.0 + 0.5 * (x[:, None] + 1.0) * (z + 1.0)  # (m, q): from -1 to each node
+    part_weight = 0.5 * (x[:, None] + 1.0) * z_weight
     left, right = np.array(breaks[:-1])[:, None], np.array(breaks[1:])[:, None]
     center, half = (left + right) / 2, (right - left) / 2
     return Panels(
         nodes=(center + half * x).ravel(),
         fine=center + half * z,
-        basis=half[:, :, None] * (basis * z_weight)[None],
+        basis=half[:, :, None] * (basis(z) * z_weight)[None],
+        part_fine=center[:, :, None] + half[:, :, None] * part[None],
+        part_basis=half[:, :, None, None] * np.moveaxis(basis(part) * part_weight, 0, 1)[None],
     )
 
 
@@ -91,3 +100,49 @@ def advance_chains(
             )
         )
     return tuple(result)
+
+
+def turnover_at_nodes(
+    level: Float[Array, ""],
+    node_input: Float[Array, " nodes"],
+    rate: float | Float[Array, ""],
+    duration: float | Float[Array, ""],
+    rule: Panels,
+) -> Float[Array, " nodes"]:
+    """A single compartment at the nodes themselves, so that it can be the input of what follows."""
+    dtype = jnp.result_type(float)
+    panels, points, _ = rule.basis.shape
+    times = jnp.asarray(rule.nodes, dtype)
+    # Whole panels before the node: (nodes, panels, points).
+    age = times[:, None, None] - jnp.asarray(rule.fine, dtype)
+    kernel = jnp.exp(-rate * duration * jnp.maximum(age, 0.0))
+    whole = jnp.einsum("pjq,npq->npj", jnp.asarray(rule.basis, dtype), kernel)
+    own = np.repeat(np.arange(panels), points)
+    before = np.arange(panels)[None, :] < own[:, None]
+    # The node's own panel up to the node: (panels, node, points).
+    age = times.reshape(panels, points, 1) - jnp.asarray(rule.part_fine, dtype)
+    part = jnp.einsum(
+        "pnjq,pnq->pnj", jnp.asarray(rule.part_basis, dtype), jnp.exp(-rate * duration * age)
+    ).reshape(panels * points, 1, points)
+    is_own = np.arange(panels)[None, :] == own[:, None]
+    weights = jnp.where(before[..., None], whole, jnp.where(is_own[..., None], part, 0.0))
+    matrix = rate * duration * weights.reshape(panels * points, panels * points)
+    return jnp.exp(-rate * duration * times) * level + matrix @ node_input
+
+
+def advance_turnovers(
+    levels: tuple[Float[Array, ""], ...],
+    node_inputs: tuple[Float[Array, " nodes"], ...],
+    rates: tuple[float | Float[Array, ""], ...],
+    duration: float | Float[Array, ""],
+    rule: Panels,
+) -> tuple[Float[Array, ""], ...]:
+    """Single compartments (chains of one stage) after `duration`, each behind an input of its own.
+
+    `node_inputs` are the inputs at `node_times(rule, duration)`.
+    """
+    return tuple(
+        jnp.exp(-rate * duration) * level
+        + jnp.sum(input_weights(rate, 1, duration, rule)[0] * node_input)
+        for level, node_input, rate in zip(levels, node_inputs, rates, strict=True)
+    )

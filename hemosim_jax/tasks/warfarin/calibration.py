@@ -8,6 +8,10 @@ on EC50, because concentrations were measured directly in the published cohorts 
 not. `benchmarks/warfarin_iwpc.py` repeats the fit and reports its errors.
 """
 
+import functools
+import json
+from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 import jax
@@ -15,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hemosim_jax.core.environment import check_choice
-from hemosim_jax.tasks.warfarin import hamberg2007, hamberg2010
+from hemosim_jax.tasks.warfarin import factors, hamberg2007, hamberg2010
 from hemosim_jax.tasks.warfarin.covariates import (
     CYP2C9_ALLELES,
     RACES,
@@ -25,11 +29,13 @@ from hemosim_jax.tasks.warfarin.covariates import (
     Covariates,
     RandomEffects,
 )
+from hemosim_jax.tasks.warfarin.factors import FactorCalibration, FactorTurnover
 from hemosim_jax.tasks.warfarin.hamberg2007 import Hamberg2007
 from hemosim_jax.tasks.warfarin.hamberg2010 import Hamberg2010
 
-# Either of the two; their parameters differ, and each knows its own.
-Hamberg = Hamberg2007 | Hamberg2010
+# Any of the three; their parameters differ, and each knows its own.
+WarfarinModel = Hamberg2007 | Hamberg2010 | FactorTurnover
+Hamberg = Hamberg2007 | Hamberg2010  # those that `fit` refines
 
 TARGET_INR = 2.5
 TYPICAL_BASELINE_INR = 1.06  # assumption: middle of the normal range
@@ -63,22 +69,105 @@ IWPC_HAMBERG2007 = hamberg2007.PUBLISHED.replace(
     asian_ec50_ratio=1.024,
     black_ec50_ratio=0.864,
 )
+# What `benchmarks.warfarin_factors_fit` estimates of the model of factors; logarithms, but for the
+# exponent and the slope.
+FITTED = (
+    "ec50",
+    "vkorc1_ga",
+    "vkorc1_aa",
+    "hill",
+    "r_potency",
+    "sensitivity_vii",
+    "sensitivity_x",
+    "sensitivity_pc",
+    "weight_ii",
+    "weight_vii",
+    "weight_x",
+    "weight_exponent",
+    "clearance_per_decade",
+    "amiodarone",
+    "enzyme_inducer",
+    "asian",
+    "black",
+    "mixed",
+    "residual",
+)
+SENSITIVITY_IX = 0.6  # assumption: on a stable dose factor IX lies between VII and II (Kumar 1990)
+
+
+def calibration_from(fitted: Mapping[str, Any]) -> FactorCalibration:
+    """The calibration of the model of factors with these values of `FITTED`."""
+    value = {name: jnp.exp(fitted[name]) for name in FITTED}
+    # The residual of log dose, a t distribution of 5 degrees of freedom, is clearance and EC50.
+    residual_variance = 5.0 / 3.0 * value["residual"] ** 2
+    omega_clearance_s = factors.PUBLISHED.omega_clearance_s
+    return factors.PUBLISHED.replace(
+        amiodarone_clearance_ratio=value["amiodarone"],
+        inducer_clearance_ratio=value["enzyme_inducer"],
+        omega_ec50=jnp.sqrt(jnp.maximum(residual_variance - omega_clearance_s**2, 0.01)),
+        typical_baseline_inr=factors.TYPICAL_BASELINE_INR,
+        weight_exponent=fitted["weight_exponent"],
+        clearance_per_decade=fitted["clearance_per_decade"],
+        asian_ec50_ratio=value["asian"],
+        black_ec50_ratio=value["black"],
+        mixed_ec50_ratio=value["mixed"],
+        ec50_mg_per_l=value["ec50"],
+        vkorc1_ec50_ratios=(value["vkorc1_ga"], value["vkorc1_aa"]),
+        hill=value["hill"],
+        r_potency=value["r_potency"],
+        sensitivity=(
+            1.0,
+            value["sensitivity_vii"],
+            SENSITIVITY_IX,
+            value["sensitivity_x"],
+            value["sensitivity_pc"],
+        ),
+        pt_weights=(value["weight_ii"], value["weight_vii"], value["weight_x"]),
+    )
+
+
 CALIBRATIONS = ("iwpc", "published")
 
 
-def calibration_of(name: str, model: Hamberg) -> Calibration:
-    """The calibration called "iwpc" or "published" of one of the two models.
+def calibration_of(name: str, model: WarfarinModel) -> Calibration:
+    """The calibration called "iwpc" or "published" of one of the models.
 
-    **Raises:** `ValueError` for another name.
+    **Raises:** `ValueError` for another name, or if nothing was published of the model.
     """
     check_choice("calibration", name, CALIBRATIONS)
+    if isinstance(model, FactorTurnover):
+        if name == "published":
+            raise ValueError("calibration must be iwpc with the model of factors; got 'published'")
+        names, mean, _ = _posterior()
+        return calibration_from(dict(zip(names, mean, strict=True)))
     if name == "published":
         return model.PUBLISHED
     return IWPC_HAMBERG2010 if model.PUBLISHED is hamberg2010.PUBLISHED else IWPC_HAMBERG2007
 
 
+def draw_calibration(key: jax.Array) -> Calibration:
+    """One of the calibrations of the model of factors that its evidence leaves possible.
+
+    From the normal distribution that `benchmarks.warfarin_factors_fit` gives; traceable, so that
+    `vmap` over keys and `params.patients.replace(calibration=...)` carries the uncertainty of the
+    parameters into a result.
+    """
+    names, mean, covariance = _posterior()
+    drawn = jax.random.multivariate_normal(key, jnp.asarray(mean), jnp.asarray(covariance))
+    return calibration_from(dict(zip(names, drawn, strict=True)))
+
+
+@functools.cache
+def _posterior() -> tuple[list[str], np.ndarray, np.ndarray]:
+    stored = json.loads(
+        files("hemosim_jax.tasks.warfarin").joinpath("factors_posterior.json").read_text("utf-8")
+    )
+    dtype = np.float32
+    return stored["names"], np.array(stored["mean"], dtype), np.array(stored["covariance"], dtype)
+
+
 def typical_dose_mg_per_week(
-    model: Hamberg, covariates: Covariates, calibration: Calibration
+    model: WarfarinModel, covariates: Covariates, calibration: Calibration
 ) -> jax.Array:
     """Weekly dose that the typical patient of these (stacked) covariates needs for INR 2.5."""
     none = jnp.zeros_like(covariates.age_y)

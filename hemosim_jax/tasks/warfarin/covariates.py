@@ -69,6 +69,7 @@ class Calibration(Node):
     vkorc1_aa_ec50_ratio: Scalar = 1.0
     asian_ec50_ratio: Scalar = 1.0
     black_ec50_ratio: Scalar = 1.0
+    mixed_ec50_ratio: Scalar = 1.0  # or race not recorded
 
 
 def by_genotype(values: tuple[float, ...], genotype: Int[Array, "*b"]) -> Float[Array, "*b"]:
@@ -112,6 +113,7 @@ def ec50_ratio(covariates: Covariates, calibration: Calibration) -> Float[Array,
         (covariates.vkorc1 == 2, calibration.vkorc1_aa_ec50_ratio),
         (covariates.race == RACES.index("Asian"), calibration.asian_ec50_ratio),
         (covariates.race == RACES.index("Black"), calibration.black_ec50_ratio),
+        (covariates.race == RACES.index("Mixed or missing"), calibration.mixed_ec50_ratio),
     ):
         ratio = ratio * jnp.where(applies, factor, 1.0)
     return ratio

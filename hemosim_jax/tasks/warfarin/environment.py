@@ -23,11 +23,16 @@ from hemosim_jax.tasks.warfarin import disturbances, population
 from hemosim_jax.tasks.warfarin.calibration import CALIBRATIONS, calibration_of
 from hemosim_jax.tasks.warfarin.covariates import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
 from hemosim_jax.tasks.warfarin.disturbances import Disturbances, Risks
+from hemosim_jax.tasks.warfarin.factors import FactorTurnover
 from hemosim_jax.tasks.warfarin.hamberg2007 import Hamberg2007
 from hemosim_jax.tasks.warfarin.hamberg2010 import Hamberg2010
 from hemosim_jax.tasks.warfarin.population import Patient
 
-MODELS = {"hamberg2010": Hamberg2010(), "hamberg2007": Hamberg2007()}
+MODELS = {
+    "hamberg2010": Hamberg2010(),
+    "hamberg2007": Hamberg2007(),
+    "factors": FactorTurnover(),
+}
 Ancestry = Annotated[str, Choices(tuple(population.ANCESTRIES))]
 CalibrationName = Annotated[str, Choices(tuple(CALIBRATIONS))]
 ModelName = Annotated[str, Choices(tuple(MODELS))]
@@ -117,7 +122,8 @@ class WarfarinDosing(TreatmentEnvironment):
           illness, missed doses, variable vitamin K intake).
         - `ancestry`: "European", "African", "East Asian" or "Latino".
         - `calibration`: "iwpc" or "published".
-        - `model`: "hamberg2010" or "hamberg2007".
+        - `model`: "hamberg2010", "hamberg2007", or "factors" (vitamin K-dependent factors, right in
+          time, too; with the calibration "iwpc").
 
         **Raises:** `ValueError` for any other value.
         """

@@ -13,7 +13,7 @@ from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.warfarin import disturbances
-from hemosim_jax.tasks.warfarin.calibration import Hamberg
+from hemosim_jax.tasks.warfarin.calibration import WarfarinModel
 from hemosim_jax.tasks.warfarin.covariates import (
     CYP2C9_GENOTYPES,
     RACES,
@@ -103,7 +103,7 @@ _N_NORMALS = 4 + N_EFFECTS
 _N_UNIFORMS = 6 + disturbances.N_TRAIT_UNIFORMS - 1  # amiodarone now and later share one
 
 
-def sample(key: jax.Array, population: Population, risks: Risks, model: Hamberg) -> Patient:
+def sample(key: jax.Array, population: Population, risks: Risks, model: WarfarinModel) -> Patient:
     """Draws one patient. Costs one vector of random bits and no integration."""
     draws = uniform_vector(key, _N_NORMALS + _N_UNIFORMS)
     z_age, z_height, z_weight, z_baseline, *z_effects = map(as_normal, draws[:_N_NORMALS])
@@ -141,7 +141,7 @@ def sample(key: jax.Array, population: Population, risks: Risks, model: Hamberg)
 
 
 def sample_cohort(
-    key: jax.Array, population: Population, risks: Risks, model: Hamberg, size: int
+    key: jax.Array, population: Population, risks: Risks, model: WarfarinModel, size: int
 ) -> Cohort:
     """`size` patients from a population."""
     keys = jax.random.split(key, size)
@@ -149,7 +149,11 @@ def sample_cohort(
 
 
 def complete(
-    key: jax.Array, covariates: Covariates, population: Population, risks: Risks, model: Hamberg
+    key: jax.Array,
+    covariates: Covariates,
+    population: Population,
+    risks: Risks,
+    model: WarfarinModel,
 ) -> Patient:
     """One patient with these covariates; random effects and traits are drawn."""
     draws = uniform_vector(key, N_EFFECTS + disturbances.N_TRAIT_UNIFORMS)
@@ -164,7 +168,11 @@ def complete(
 
 
 def complete_cohort(
-    key: jax.Array, covariates: Covariates, population: Population, risks: Risks, model: Hamberg
+    key: jax.Array,
+    covariates: Covariates,
+    population: Population,
+    risks: Risks,
+    model: WarfarinModel,
 ) -> Cohort:
     """Real (stacked) covariates with what no file records, drawn as in `population`.
 
