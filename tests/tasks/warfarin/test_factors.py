@@ -222,7 +222,8 @@ def test_environment_with_it(difficulty):
     assert np.median(difference) < 0.002
     assert np.quantile(difference, 0.95) < 0.02
     result = hemosim_jax.compare(env, params, ["iwpc_pharmacogenetic", "random"], num_patients=40)
-    assert result.summaries[0]["time_in_range_percent"]["mean"] > 50.0
+    by_protocol, by_chance = (row["time_in_range_percent"]["mean"] for row in result.summaries)
+    assert by_protocol > by_chance + 10.0
 
 
 def test_gradients_and_double_precision(people):
