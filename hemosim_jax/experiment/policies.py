@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from hemosim_jax.core.environment import TreatmentEnvironment
 from hemosim_jax.core.policy import Policy
@@ -141,7 +142,9 @@ def _from_function(env: TreatmentEnvironment, function: Callable) -> Policy:
 def _traced(function: Callable, observation: jax.ShapeDtypeStruct) -> tuple[str, list]:
     """What JAX would keep of a function, to see whether it is the same the next time."""
     found = jax.make_jaxpr(lambda x: function(x))(observation)
-    return str(found.jaxpr), [np.asarray(constant).tolist() for constant in found.consts]
+    # Inside a traced function, constants may be traced themselves.
+    values = [id(x) if isinstance(x, Tracer) else np.asarray(x).tolist() for x in found.consts]
+    return str(found.jaxpr), values
 
 
 def _on_host(function: Callable, space: Any) -> Callable:

@@ -165,3 +165,15 @@ def test_what_cannot_be_compared_is_named(warfarin):
         compare(warfarin.env, warfarin.params, [])
     with pytest.raises(ValueError, match="num_patients must be at least 2, got 1"):
         compare(warfarin.env, warfarin.params, num_patients=1)
+
+
+def test_a_function_may_close_over_traced_values(easy):
+    env, params = easy
+
+    def first_dose(share):
+        policy = as_policy(env, lambda observation: jnp.full(1, share))
+        action, _ = policy.act(jax.random.key(0), policy.init(params), jnp.zeros(8))
+        return action[0]
+
+    shares = jnp.asarray([0.1, 0.3])
+    np.testing.assert_allclose(jax.jit(jax.vmap(first_dose))(shares), shares)

@@ -27,9 +27,10 @@ from hemosim_jax.tasks.warfarin.covariates import (
     REFERENCE_WEIGHT_KG,
     Calibration,
     Covariates,
+    FactorCalibration,
     RandomEffects,
 )
-from hemosim_jax.tasks.warfarin.factors import FactorCalibration, FactorTurnover
+from hemosim_jax.tasks.warfarin.factors import FactorTurnover
 from hemosim_jax.tasks.warfarin.hamberg2007 import Hamberg2007
 from hemosim_jax.tasks.warfarin.hamberg2010 import Hamberg2010
 

@@ -72,6 +72,17 @@ class Calibration(Node):
     mixed_ec50_ratio: Scalar = 1.0  # or race not recorded
 
 
+class FactorCalibration(Calibration):
+    """What else is fitted in the model of factors (`factors`)."""
+
+    ec50_mg_per_l: Scalar = 0.2  # VKORC1 GG, of factor II
+    vkorc1_ec50_ratios: tuple[Scalar, Scalar] = (0.73, 0.45)  # GA and AA, relative to GG
+    hill: Scalar = 1.5
+    r_potency: Scalar = 0.2  # of R-warfarin, relative to S
+    sensitivity: tuple[Scalar, ...] = (1.0, 0.4, 0.7, 1.6, 0.45)  # of factors II, VII, IX, X, PC
+    pt_weights: tuple[Scalar, ...] = (0.85, 1.9, 0.85)  # of factors II, VII, X
+
+
 def by_genotype(values: tuple[float, ...], genotype: Int[Array, "*b"]) -> Float[Array, "*b"]:
     """`values[genotype]`, as a chain of selects."""
     result = jnp.asarray(values[0], jnp.result_type(float))

@@ -37,6 +37,7 @@ from hemosim_jax.tasks.warfarin.covariates import (
     REFERENCE_AGE_Y,
     Calibration,
     Covariates,
+    FactorCalibration,
     Inputs,
     RandomEffects,
     allele_sum,
@@ -70,17 +71,6 @@ VITAMIN_K_PER_MG = 0.7
 # Eight points do where the hydroquinone smooths what a dose does; eight fill a vector register.
 AFTER_DOSE = transit.panels((0.0, 1 / 10, 1.0), points=4)
 NEWTON_STEPS = 8
-
-
-class FactorCalibration(Calibration):
-    """What else is fitted in this model."""
-
-    ec50_mg_per_l: Scalar = 0.2  # VKORC1 GG, of factor II
-    vkorc1_ec50_ratios: tuple[Scalar, Scalar] = (0.73, 0.45)  # GA and AA, relative to GG
-    hill: Scalar = 1.5
-    r_potency: Scalar = 0.2  # of R-warfarin, relative to S
-    sensitivity: tuple[Scalar, ...] = (1.0, 0.4, 0.7, 1.6, 0.45)  # in the order of FACTORS
-    pt_weights: tuple[Scalar, ...] = (0.85, 1.9, 0.85)  # of factors II, VII, X
 
 
 PUBLISHED = FactorCalibration(
