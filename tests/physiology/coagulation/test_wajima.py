@@ -45,6 +45,7 @@ def test_a_healthy_person_stays_so():
         assert abs(float(slope)) < 1e-9, name
 
 
+@pytest.mark.long
 def test_inr_on_warfarin():
     """Trough INR on a daily dose against the reference, in its first month and at steady state."""
     reference = rows(shared_file("reference/coagulation/wajima_warfarin_ref.csv"))
