@@ -3,11 +3,11 @@
     python -m benchmarks.warfarin_factors_fit path/to/shared/data [--out posterior.json]
 
 A maximum of the posterior density and the covariance there (Laplace). Fitted to: stable doses and
-the INR recorded on them (IWPC, development half), washout (White 1995), two loading schemes
-(Harrison 1997: INR and factor levels), factor levels on stable treatment, and the prothrombin
-complex after one large dose (O'Reilly 1963, 1968). Priors carry what was published elsewhere. The
-parameters are logarithms except where noted. `benchmarks.warfarin_evidence` shows what comes out,
-and what was not fitted.
+the INR recorded on them (IWPC, development half), washout (White 1995, Bayewitz 2015), two loading
+schemes (Harrison 1997: INR and factor levels), factor levels on stable treatment, and the
+prothrombin complex after one large dose (O'Reilly 1963, 1968). Priors carry what was published
+elsewhere. The parameters are logarithms except where noted. `benchmarks.warfarin_evidence` shows
+what comes out, and what was not fitted.
 """
 
 import argparse
@@ -63,7 +63,6 @@ PRIORS = {
 }
 MODEL = factors.FactorTurnover()
 PATIENTS = 128  # of the simulated studies
-
 
 # Of the log of INR in patients selected as stable (van den Besselaar et al., Thromb Res
 # 2012;130:535): by so much a recorded value speaks of the day and not of the patient.

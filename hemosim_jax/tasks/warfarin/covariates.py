@@ -73,7 +73,10 @@ class Calibration(Node):
 
 
 class FactorCalibration(Calibration):
-    """What else is fitted in the model of factors (`factors`)."""
+    """What else is fitted in the model of factors (`factors`).
+
+    The defaults are only where a fit starts from; `calibration.calibration_from` sets them all.
+    """
 
     ec50_mg_per_l: Scalar = 0.2  # VKORC1 GG, of factor II
     vkorc1_ec50_ratios: tuple[Scalar, Scalar] = (0.73, 0.45)  # GA and AA, relative to GG

@@ -53,8 +53,8 @@ HALF_LIFE_H = (59.7, 4.2, 16.7, 30.7, 9.0)
 TURNOVER_PER_H = tuple(0.6931471805599453 / hours for hours in HALF_LIFE_H)
 # Turnover of vitamin K hydroquinone in the cycle of Wajima 2009 (`d_VKH2`).
 HYDROQUINONE_PER_H = 0.228
-# The prothrombin time of `physiology.coagulation.wajima`, as a function of L; see the tests.
 TYPICAL_BASELINE_INR = 1.02  # median of 35 healthy donors (Watala et al., Thromb J 2003;1:7)
+# The prothrombin time of `physiology.coagulation.wajima`, as a function of L; see the tests.
 PT_LINEAR, PT_QUADRATIC = 0.185, 0.0018
 ABSORPTION_RATE_PER_H = hamberg2010.ABSORPTION_RATE_PER_H
 _SMALLEST = 1e-30  # stands for zero in a logarithm

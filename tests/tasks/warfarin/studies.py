@@ -32,6 +32,8 @@ HARRISON = {
     10.0: ((11, 25), (9, 25), (15, 24)),
     5.0: ((2, 24), (0, 24), (19, 24)),
 }
+# EC50 of Harrison's hospital patients relative to others': `benchmarks.warfarin_factors_fit`.
+INPATIENT_EC50_RATIO = 0.67
 OREILLY_HOURS = (24.0, 36.0, 48.0, 72.0, 96.0, 120.0)
 NO_INPUTS = Inputs(clearance_s_ratio=1.0, ec50_ratio=1.0)
 ASSAY_SD = 0.05  # of the log of an INR by which a nomogram doses
@@ -87,12 +89,18 @@ def stable_at(model, parameters, inr, hours=12.0):
 def washout(model, parameters, inr, hours=(20.0, 65.0, 115.0, 185.0)):
     """INR so many hours after the last dose of someone stable at `inr` (White et al. 1995)."""
     dose_mg, before = stable_at(model, parameters, inr, hours[0])
-    state, last, found = model.give_dose(before, dose_mg), 0.0, []
+    states = states_at(model, model.give_dose(before, dose_mg), hours, parameters)
+    return jax.vmap(lambda state: model.inr(state, parameters))(states)
+
+
+def states_at(model, state, hours, parameters):
+    """The states so many hours later, stacked."""
+    last, found = 0.0, []
     for now in hours:
         state = advance(model, state, now - last, parameters)
-        found.append(model.inr(state, parameters))
+        found.append(state)
         last = now
-    return jnp.stack(found)
+    return jax.tree.map(lambda *rows: jnp.stack(rows), *found)
 
 
 def loading(model, parameters, first_mg):
@@ -126,26 +134,12 @@ def constant_start(model, parameters, dose_mg, days=4):
     return model.inr(advance(model, model.give_dose(state, dose_mg), 12.0, parameters), parameters)
 
 
-def single_dose(model, parameters, dose_mg, hours):
-    """The states so many hours after one dose."""
-    state, last, found = model.give_dose(model.initial_state(parameters), dose_mg), 0.0, []
-    for now in hours:
-        state = advance(model, state, now - last, parameters)
-        found.append(state)
-        last = now
-    return jax.tree.map(lambda *rows: jnp.stack(rows), *found)
-
-
 def vitamin_k(model, parameters, inr, dose_mg, hours=(16.0, 40.0, 64.0)):
     """INR after vitamin K in someone found at `inr` 12 h after the last dose, warfarin held."""
     last_mg, before = stable_at(model, parameters, inr)
     state = advance(model, model.give_dose(before, last_mg), 12.0, parameters)
-    state, last, found = model.give_vitamin_k(state, dose_mg), 0.0, []
-    for now in hours:
-        state = advance(model, state, now - last, parameters)
-        found.append(model.inr(state, parameters))
-        last = now
-    return jnp.stack(found)
+    states = states_at(model, model.give_vitamin_k(state, dose_mg), hours, parameters)
+    return jax.vmap(lambda state: model.inr(state, parameters))(states)
 
 
 def patients(model, calibration, keys):
@@ -228,7 +222,8 @@ def oreilly_courses(model, calibration, subjects, weight_vii):
         )
         typical = RandomEffects(zero, zero, zero, zero)
         parameters = model.individual_parameters(covariates, typical, calibration)
-        states = single_dose(model, parameters, dose_mg, OREILLY_HOURS)
+        dosed = model.give_dose(model.initial_state(parameters), dose_mg)
+        states = states_at(model, dosed, OREILLY_HOURS, parameters)
         level = model.levels(states)
         activity = (
             jnp.log(level["II"]) + jnp.log(level["X"]) + weight_vii * jnp.log(level["VII"])

@@ -31,8 +31,8 @@ def people():
 
 @pytest.fixture(scope="module")
 def inpatients(people):
-    """Harrison's patients lay in hospital; the fit gives them an EC50 of 0.67 times the others'."""
-    return people.replace(ec50_mg_per_l=0.67 * people.ec50_mg_per_l)
+    """Harrison's patients lay in hospital."""
+    return people.replace(ec50_mg_per_l=studies.INPATIENT_EC50_RATIO * people.ec50_mg_per_l)
 
 
 def within(count, total, share):
@@ -126,7 +126,10 @@ def test_washout_is_whites(people):
 
 
 def test_loading_is_harrisons(inpatients):
-    """5 or 10 mg, then a nomogram (Ann Intern Med 1997;126:133): six shares, four levels."""
+    """5 or 10 mg, then a nomogram (Ann Intern Med 1997;126:133): six shares, four levels.
+
+    Within the exact intervals of the counts, which are wider than the printed ones.
+    """
     shares, levels = jax.jit(lambda p: studies.loading_shares(MODEL, p))(inpatients)
     for first, counts in studies.HARRISON.items():
         for (count, total), share in zip(counts, shares[first], strict=True):
