@@ -20,6 +20,7 @@ import pytest
 import hemosim_jax
 from hemosim_jax.testing import Checked
 
+MANY_MAPS = 40_000
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -29,6 +30,15 @@ def shared_file(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"reference data {name} is not here (expected beside the checkout)")
     return path
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs():
+    """XLA maps memory for every program, and Linux ends a process that has 65,530 maps."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_text().count("\n") > MANY_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture
