@@ -127,6 +127,7 @@ def iwpc_rows(model, path):
     grid = np.linspace(1.15, 6.0, 80)
     doses = 7.0 * np.stack([model.steady_state_dose_mg_per_day(typical, inr) for inr in grid])
     inr = np.array([np.interp(dose[i], doses[:, i], grid) for i in range(dose.size)])
+    # An INR recorded below 1.25 is hardly one on warfarin: no dose holds it, so that is the least.
     rows = {
         f"IWPC: error of the dose for {target}, mg/week": np.abs(
             7.0 * np.asarray(model.steady_state_dose_mg_per_day(typical, inr_held)) - dose

@@ -85,7 +85,7 @@ def as_policy(env: TreatmentEnvironment, given: Any, name: str | None = None) ->
     **Raises:** `KeyError` for a name that is neither protocol nor run; `TypeError` for what cannot
     decide; `ValueError` if its actions have another shape than the space's.
     """
-    if getattr(given, "scope", None) is not None:  # a bound flax module
+    if hasattr(given, "unbind") and given.scope is not None:  # a bound flax module
         given = given.unbind()
     if isinstance(given, str | Path):
         policy = _named(env, given)

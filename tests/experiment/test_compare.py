@@ -177,3 +177,16 @@ def test_a_function_may_close_over_traced_values(easy):
 
     shares = jnp.asarray([0.1, 0.3])
     np.testing.assert_allclose(jax.jit(jax.vmap(first_dose))(shares), shares)
+
+
+def test_a_policy_may_have_an_attribute_of_flaxs_name(easy):
+    class Scoped:
+        scope = "ward"
+
+        def __call__(self, observation):
+            return jnp.full(1, 0.25)
+
+    env, params = easy
+    policy = as_policy(env, Scoped())
+    action, _ = policy.act(jax.random.key(0), policy.init(params), jnp.zeros(8))
+    np.testing.assert_array_equal(action, 0.25)

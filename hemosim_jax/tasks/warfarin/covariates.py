@@ -1,4 +1,4 @@
-"""What both Hamberg models share: genotype codes, covariates, random effects, calibration."""
+"""What the models share: genotype codes, covariates, random effects, calibration."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
