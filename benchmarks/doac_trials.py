@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hemosim_jax.core.random_draws import uniform_vector
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.physiology import oral_dosing
 from hemosim_jax.tasks.doac import calibration, disturbances, drugs, hazards, population
@@ -32,7 +33,9 @@ def simulate(trial, arm, months, patient, key):
     years = month_h / hazards.HOURS_PER_Y
     risks = calibration.risks_of(patient)
     if arm.drug is not None:
-        covariates = population.pharmacokinetic_covariates(patient, disturbances.well(zero), zero)
+        covariates = population.pharmacokinetic_covariates(
+            patient, disturbances.well(patient.thresholds), zero
+        )
         parameters = drugs.parameters(covariates, patient.effects, len(drugs.DRUGS))[arm.drug]
         full, less = (drugs.regimen(dose, arm.drug) for dose in (arm.dose_mg, arm.reduced_dose_mg))
         reduced = calibration.reduced(arm, patient)
@@ -51,14 +54,14 @@ def simulate(trial, arm, months, patient, key):
             exposure = mean / hazards.TYPICAL_MEAN_NG_PER_ML[arm.drug]
             rates = hazards.hazards_on_drug(exposure, arm.drug, *risks, fixed)
         expected = jax.tree.map(lambda rate: rate * years, rates)
-        uniforms = jax.random.uniform(month_key, (disturbances.N_EVENT_UNIFORMS,))
-        course, _ = disturbances.events(uniforms, course, expected)
+        draws = uniform_vector(month_key, disturbances.N_EVENT_DRAWS)
+        course, _ = disturbances.events(draws, course, expected)
         names = ("stroke", "major_bleed", "intracranial", "gastrointestinal", "fatal")
         row = {name: alive & getattr(course, name) for name in names}
         return (state, course, alive & ~course.fatal), (row, alive)
 
     start = oral_dosing.TABLETS.initial_state(parameters) if arm.drug is not None else ()
-    carry = (start, disturbances.well(zero), jnp.ones((), bool))
+    carry = (start, disturbances.well(patient.thresholds), jnp.ones((), bool))
     _, (rows, alive) = jax.lax.scan(month, carry, jax.random.split(key, months))
 
     def first(event):

@@ -12,8 +12,10 @@ import argparse
 
 import jax
 import numpy as np
+from scipy.stats import binomtest
 
 import hemosim_jax
+from benchmarks.comparison import Row
 from benchmarks.heparin_ward import STEP_H, simulate
 from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.tasks.heparin import nomograms
@@ -21,6 +23,34 @@ from hemosim_jax.tasks.heparin import nomograms
 THRESHOLD_S = 45.0
 HOURS = 48
 ARMS = {"weight-based": nomograms.RASCHKE, "standard care": nomograms.STANDARD_CARE}
+
+
+PUBLISHED = {"weight-based": (60, 62), "standard care": (37, 48)}
+
+
+def exact_interval_percent(count, total):
+    """Clopper and Pearson's, 95 %."""
+    interval = binomtest(count, total).proportion_ci()
+    return 100.0 * interval.low, 100.0 * interval.high
+
+
+def rows(patients):
+    """The two arms against the trial's."""
+    env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="medium", reagent="raschke")
+    for name, nomogram in ARMS.items():
+        _, course = simulate(env, params, nomogram, patients, held_out(0).key(), HOURS)
+        result_s, drawn_h = (np.asarray(course[k]) for k in ("aptt_result_s", "aptt_drawn_h"))
+        within = (drawn_h <= 24.0) & ~np.isnan(result_s)
+        count = int(np.any(within & (result_s > THRESHOLD_S), axis=1).sum())
+        low, high = exact_interval_percent(*PUBLISHED[name])
+        share = 100.0 * PUBLISHED[name][0] / PUBLISHED[name][1]
+        yield Row(
+            f"Raschke 1993, {name}: above threshold within 24 h, %",
+            f"{share:.0f} ({low:.0f}-{high:.0f})",
+            100.0 * count / patients,
+            exact_interval_percent(count, patients),
+            "chosen" if name == "weight-based" else "predicted",
+        )
 
 
 def main():

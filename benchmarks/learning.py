@@ -1,17 +1,24 @@
 """What the learning benchmarks share: agents by seed, all policies on the same patients."""
 
 import argparse
+import json
+import time
 from pathlib import Path
 
 import jax
+import numpy as np
+from rich.console import Console
 
+import hemosim_jax
+from benchmarks.hardware import description
 from hemosim_jax.core.policy import Policy
+from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate
 from hemosim_jax.evaluation.resampling import mean_interval
 from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
-from hemosim_jax.registry import task_of
+from hemosim_jax.registry import protocols_of, task_of
 
 
 def parser(description, total_steps, patients):
@@ -81,3 +88,69 @@ def difference(a, b):
     """Mean difference of the return of the same patients, with its interval, in words."""
     mean, low, high, _ = mean_interval(a.episode_return - b.episode_return)
     return f"{a.policy} - {b.policy}: {mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+RESAMPLES = 2000
+
+
+def over_seeds_and_patients(evaluations, baseline=None):
+    """Mean return and its 95 % interval, seeds and patients both resampled.
+
+    With a `baseline`, of the difference to it in the same patients.
+    """
+    returns = np.stack([one.episode_return for one in evaluations]).astype(float)
+    if baseline is not None:
+        returns = returns - baseline.episode_return
+    rng = np.random.default_rng(0)
+    seeds, patients = returns.shape
+    means = np.empty(RESAMPLES)
+    for n in range(RESAMPLES):
+        weights = rng.multinomial(patients, np.full(patients, 1.0 / patients)) / patients
+        means[n] = (returns @ weights)[rng.integers(0, seeds, seeds)].mean()
+    low, high = np.percentile(means, (2.5, 97.5))
+    return f"{returns.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
+def learn_and_judge(ids, config, constants, options, others=None):
+    """PPO with and without memory, every protocol and the best constant action, by id and tier.
+
+    `constants(env)` are actions by name; `others(env_id, tier, options)` further evaluations on the
+    same patients. Prints a table each, and what agents gain with intervals over seeds and patients.
+    """
+    console = Console(width=100)
+    console.print(description())
+    written = {}
+    config = config.replace(total_steps=options.steps)
+    for env_id in ids:
+        for tier in options.tiers:
+            env, params = hemosim_jax.make(env_id, difficulty=tier)
+            task, started = task_of(env.name), time.perf_counter()
+            agents = train_ppo(env, params, config, options.seeds)
+            remembering = config.replace(memory_size=64)
+            agents += train_ppo(env, params, remembering, options.seeds, "with memory")
+            constant = best_constant(env, params, constants(env))
+            references = [*protocols_of(env).values(), constant]
+            results = judge(env, params, [*references, *agents], options.patients)
+            best = max(results[: len(references)], key=lambda e: e.episode_return.mean())
+            results += others(env_id, tier, options) if others else []
+            summaries = [report.summary(task, result) for result in results]
+            minutes = (time.perf_counter() - started) / 60.0
+            console.print(report.table(task, summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
+            console.print(f"best constant action: {constant.name}; best reference: {best.policy}")
+            kinds = {}
+            for result in results[len(references) :]:
+                kinds.setdefault(result.policy.split(", seed")[0], []).append(result)
+            gains = {
+                name: (over_seeds_and_patients(seeds), over_seeds_and_patients(seeds, best))
+                for name, seeds in kinds.items()
+            }
+            for name, (own, gain) in gains.items():
+                console.print(f"{name}, over seeds and patients: {own}; more than the best: {gain}")
+            written[f"{env_id}, {tier}"] = {
+                "summaries": summaries,
+                "best": best.policy,
+                "constant": constant.name,
+                "over_seeds_and_patients": gains,
+            }
+            if options.out:
+                options.out.write_text(json.dumps(written, indent=1))

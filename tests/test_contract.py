@@ -6,6 +6,7 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax import testing
+from hemosim_jax.core.spaces import Box
 from hemosim_jax.registry import FOLDERS
 
 
@@ -56,3 +57,29 @@ def test_unknown_ids_and_options_are_named():
         ValueError, match="WarfarinDosing-v0 has no option 'tier'; it has difficulty"
     ):
         hemosim_jax.make("WarfarinDosing-v0", tier="easy")
+
+
+@pytest.mark.parametrize("env_id", hemosim_jax.TASKS)
+def test_variation_and_error_can_be_switched_off(env_id):
+    """Then a patient to whom nothing happens takes one course, whatever the chance."""
+    env, params = hemosim_jax.make(env_id, difficulty="easy")
+    _, still = hemosim_jax.make(
+        env_id, difficulty="easy", within_patient=False, measurement_error=False
+    )
+    assert float(still.within_patient) == float(still.measurement_error) == 0.0
+    space = env.action_space(params)
+    action = jnp.full(space.shape, 0.3 if isinstance(space, Box) else 0, space.dtype)
+
+    @jax.jit
+    def course(key, params):
+        _, start = env.reset(jax.random.key(3), params)
+
+        def step(state, key):
+            observation, state, *_, info = env.step_env(key, state, action, params)
+            return state, (observation, info)
+
+        return jax.tree.leaves(jax.lax.scan(step, start, jax.random.split(key, 3))[1])
+
+    keys = jax.random.key(0), jax.random.key(1)
+    assert all(map(jnp.array_equal, *(course(key, still) for key in keys)))
+    assert not all(map(jnp.array_equal, *(course(key, params) for key in keys)))

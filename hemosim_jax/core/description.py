@@ -126,3 +126,13 @@ def _replaced(node: Any, values: Mapping[str, jax.Array]) -> Any:
         elif field.name in values:
             changes[field.name] = values[field.name]
     return dataclasses.replace(node, **changes)
+
+
+def plain_numbers(*parts: Any) -> dict[str, float]:
+    """The floating-point fields of dataclasses by name, rounded to read."""
+    return {
+        name: round(float(value), 4)
+        for part in parts
+        for name, value in vars(part).items()
+        if jnp.issubdtype(getattr(value, "dtype", bool), jnp.floating)
+    }

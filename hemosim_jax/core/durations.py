@@ -81,7 +81,7 @@ def cubic_crossing(
     a, b, c = _coefficients(ends, slopes)
     # The maximum within: the root of the slope a + 2 b x + 3 c x^2 where it falls, in the form that
     # does not cancel. (Up to here the same for a second threshold, and computed once.)
-    root = jnp.sqrt(jnp.maximum(b * b - 3.0 * a * c, 0.0))
+    root = jnp.sqrt(jnp.maximum(b * b - 3.0 * a * c, 1e-30))  # not 0, where its slope is none
     sign = 1.0 if rising else -1.0
     y0, y1 = (sign * (y - threshold) for y in ends)
     a, b, c = sign * a, sign * b, sign * c

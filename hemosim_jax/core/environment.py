@@ -3,8 +3,8 @@
 import abc
 import functools
 import operator
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,20 +14,10 @@ from jaxtyping import Array, Bool, Float, Int
 from hemosim_jax.core import durations
 from hemosim_jax.core.cohort import Cohort
 from hemosim_jax.core.fields import ActionFields, Observation, ObservationFields
+from hemosim_jax.core.laboratory.assay import Assay, measured
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.options import Difficulty, check_difficulty, check_flag
 from hemosim_jax.core.spaces import Discrete
-
-DIFFICULTIES = ("easy", "medium", "hard")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Beside the type of an option, as `Annotated[str, Choices(…)]`: the values it may have."""
-
-    allowed: tuple[str, ...]
-
-
-Difficulty = Annotated[str, Choices(DIFFICULTIES)]
 
 
 class EnvParams(Node):
@@ -39,6 +29,8 @@ class EnvParams(Node):
     decision_interval: Any = 1.0  # from one decision to the next
     horizon: Any = 1.0  # when the episode is truncated
     discount: Any = 0.99  # of the task's `default_interval`; other durations follow from it
+    within_patient: Any = 1.0  # times the SDs of what varies within a patient; 0: nothing does
+    measurement_error: Any = 1.0  # times the CVs of the assays; 0: the exact values are seen
     patients: Any = None  # a population or a `Cohort`
 
     @property
@@ -56,6 +48,7 @@ class EnvState(Node):
     terminated: dict[str, Bool[Array, ""]]  # by reason: whether the last step reached it
     valid_action: Bool[Array, ""]  # whether the last action was a number
     solver_ok: Bool[Array, ""]
+    errors: tuple[Float[Array, ""], ...]  # of the measurements made now: a normal for each assay
     patient: Any
 
     def later(
@@ -69,7 +62,7 @@ class EnvState(Node):
         fraction = jnp.ones_like(duration)
         for reason in (reasons or {}).values():
             fraction = jnp.minimum(fraction, reason.fraction)
-        happened, fraction = _computed_once(happened, fraction)
+        happened, fraction = _computed_once((happened, fraction), fraction > 2.0)
         length = fraction * duration
         return self.replace(
             time=self.time + 1,
@@ -80,25 +73,24 @@ class EnvState(Node):
         )
 
 
-def _computed_once(happened, fraction):
-    """The same, behind a border that XLA does not fuse across.
+def _computed_once(tree: Any, impossible: Bool[Array, ""]) -> Any:
+    """The same arrays, behind a border that XLA does not fuse across.
 
-    Clock, observation, reward and the choice of what is reset all depend on the end of an episode;
-    XLA would compute it, and with it the model, again for each of them. A loop is such a border
-    (CPU ignores `optimization_barrier`), and two rounds that change nothing, which the compiler
-    cannot know, are kept as one.
+    Observation, reward, clock and the choice of what is reset all depend on what a model gives; XLA
+    would compute the model again for each of them. A loop is such a border (CPU ignores
+    `optimization_barrier`), and two rounds that change nothing unless `impossible`, which the
+    compiler cannot know, are kept as one.
     """
 
-    def unchanged(_, carry):
-        happened, fraction = carry
-        impossible = fraction > 2.0
-        happened = {name: yes & ~impossible for name, yes in happened.items()}
-        return happened, jnp.where(impossible, 1.0, fraction)
+    def unchanged(_, tree):
+        return jax.tree.map(lambda x: jnp.where(impossible, jnp.zeros_like(x), x), tree)
 
-    return jax.lax.fori_loop(0, 2, unchanged, (happened, fraction))
+    return jax.lax.fori_loop(0, 2, unchanged, tree)
 
 
-def start(patient: Any, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
+def start(
+    patient: Any, reasons: tuple[str, ...] = (), errors: tuple[Float[Array, ""], ...] = ()
+) -> dict[str, Any]:
     """The fields of `EnvState` before the first decision."""
     zero = jnp.zeros((), jnp.result_type(float))
     no = jnp.zeros((), bool)
@@ -109,6 +101,7 @@ def start(patient: Any, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
         "terminated": dict.fromkeys(reasons, no),
         "valid_action": ~no,
         "solver_ok": ~no,
+        "errors": errors,
         "patient": patient,
     }
 
@@ -130,12 +123,38 @@ class TreatmentEnvironment(environment.Environment):
     default_interval: float  # between two decisions, where the equation of the reward is as printed
     observation_fields: ObservationFields
     action_fields: ActionFields
+    assays: Mapping[str, Assay] = {}  # of the observed fields that are measured at each decision
     _supports_transition_gradients = True
 
-    def __init__(self, difficulty: Difficulty = "medium"):
-        """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
+    def __init__(
+        self,
+        difficulty: Difficulty = "medium",
+        *,
+        within_patient: bool = True,
+        measurement_error: bool = True,
+    ):
+        """The options of every task; they fix `default_params`.
+
+        - `difficulty`: "easy", "medium" or "hard".
+        - `within_patient`: False sets `params.within_patient` to 0, an ablation: what is said of a
+          patient stays as it is, but for events.
+        - `measurement_error`: False sets `params.measurement_error` to 0, an ablation: what is
+          observed is exact.
+
+        **Raises:** `ValueError` for any other value.
+        """
         check_difficulty(difficulty)
+        check_flag("within_patient", within_patient)
+        check_flag("measurement_error", measurement_error)
         self.difficulty = difficulty
+        self._ablated = {
+            name: 0.0
+            for name, kept in (
+                ("within_patient", within_patient),
+                ("measurement_error", measurement_error),
+            )
+            if not kept
+        }
 
     def __init_subclass__(cls, **kwargs):
         """The docstring ends with the tables of the fields that belong to the class."""
@@ -152,10 +171,10 @@ class TreatmentEnvironment(environment.Environment):
     def tier(self, difficulty: str) -> Any:
         """Parameters of a tier, every leaf a strongly typed array (tiers may be stacked).
 
-        **Raises:** `ValueError` for another tier than `DIFFICULTIES`.
+        **Raises:** `ValueError` for another tier.
         """
         check_difficulty(difficulty)
-        return strong(self.tier_params(difficulty))
+        return strong(self.tier_params(difficulty).replace(**self._ablated))
 
     def sample_patient(self, key: jax.Array, params: Any) -> Any:
         """A patient of the population or cohort in `params.patients`."""
@@ -230,8 +249,16 @@ class TreatmentEnvironment(environment.Environment):
     def observe(
         self, key: jax.Array | None, state: Any, action: Any, params: Any
     ) -> Float[Array, " n"]:
-        """The observation; the key is not used: errors of measurement are a laboratory's."""
-        return self.observation_fields.encode(self.observed(state, params))
+        """The observation, with the errors that `state` holds; the key is not used."""
+        return self.observation_fields.encode(self.measured_values(state, params))
+
+    def measured_values(self, state: Any, params: Any) -> dict[str, Any]:
+        """`observed`, with the errors that `state` holds; of what follows from it a task sees."""
+        values = dict(self.observed(state, params))
+        if self.assays:
+            for (name, assay), error in zip(self.assays.items(), state.errors, strict=True):
+                values[name] = measured(assay, values[name], params.measurement_error * error)
+        return values
 
     def decode_observation(self, observation: Observation) -> Any:
         """The observation's fields by attribute, in clinical units."""
@@ -300,23 +327,6 @@ class TreatmentEnvironment(environment.Environment):
         return observation, state, reward, terminated, info
 
 
-def check_difficulty(difficulty: str) -> None:
-    """**Raises:** `ValueError` for another tier than `DIFFICULTIES`."""
-    check_choice("difficulty", difficulty, DIFFICULTIES)
-
-
-def check_choice(option: str, value: Any, allowed: Any) -> None:
-    """**Raises:** `ValueError` naming the option unless the value is one of those allowed."""
-    if value not in allowed:
-        raise ValueError(f"{option} must be one of {', '.join(allowed)}; got {value!r}")
-
-
-def check_flag(option: str, value: Any) -> None:
-    """**Raises:** `ValueError` naming the option unless the value is True or False."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{option} must be true or false, got {value!r}")
-
-
 def strong(params: Any) -> Any:
     """Every leaf as an array of the default float or integer type, so that no value recompiles."""
 
@@ -325,13 +335,3 @@ def strong(params: Any) -> Any:
         return jnp.asarray(leaf, jnp.int32 if integer else jnp.result_type(float))
 
     return jax.tree.map(as_array, params)
-
-
-def plain_numbers(*parts: Any) -> dict[str, float]:
-    """The floating-point fields of dataclasses by name, rounded to read."""
-    return {
-        name: round(float(value), 4)
-        for part in parts
-        for name, value in vars(part).items()
-        if jnp.issubdtype(getattr(value, "dtype", bool), jnp.floating)
-    }

@@ -44,6 +44,7 @@ class WrappedEnvironment(TreatmentEnvironment):
         self.difficulty = env.difficulty
         self.time_unit, self.default_interval = env.time_unit, env.default_interval
         self.observation_fields, self.action_fields = env.observation_fields, env.action_fields
+        self.assays = env.assays
         self._supports_transition_gradients = env.supports_transition_gradients
 
     def inner(self, params_or_state: Any) -> Any:

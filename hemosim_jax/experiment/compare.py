@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import DIFFICULTIES, TreatmentEnvironment
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.options import DIFFICULTIES
 from hemosim_jax.evaluation.comparison import Comparison
 from hemosim_jax.evaluation.evaluate import evaluate
 from hemosim_jax.evaluation.streams import held_out

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import tyro
 
-from hemosim_jax.core.environment import Choices, TreatmentEnvironment
+from hemosim_jax.core.environment import TreatmentEnvironment
+from hemosim_jax.core.options import Choices
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.experiment import run_record
 from hemosim_jax.learning.algorithms import ALGORITHMS

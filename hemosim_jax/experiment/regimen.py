@@ -160,7 +160,8 @@ def _typical(env: TreatmentEnvironment, params: Any) -> Any:
     return params.replace(
         patients=params.patients.replace(
             variability=jnp.zeros_like(jnp.asarray(params.patients.variability))
-        )
+        ),
+        within_patient=jnp.zeros_like(jnp.asarray(params.within_patient)),
     )
 
 

@@ -114,7 +114,7 @@ def turnover_at_nodes(
     panels, points, _ = rule.basis.shape
     times = jnp.asarray(rule.nodes, dtype)
     # Whole panels before the node: (nodes, panels, points).
-    age = times[:, None, None] - jnp.asarray(rule.fine, dtype)
+    age = times[:, None, None] - jnp.asarray(rule.fine, dtype)[None]
     kernel = jnp.exp(-rate * duration * jnp.maximum(age, 0.0))
     whole = jnp.einsum("pjq,npq->npj", jnp.asarray(rule.basis, dtype), kernel)
     own = np.repeat(np.arange(panels), points)

@@ -66,16 +66,15 @@ def test_results_are_those_of_the_courses(warfarin, results):
     np.testing.assert_allclose(share, result.metrics["above_percent"], atol=0.1)
 
 
-def test_nothing_counts_after_the_end(warfarin):
-    policy = protocols_of(warfarin.env)["random"]
-    followed = rollouts(warfarin.env, warfarin.params, policy, held_out(0), 200)
+def test_nothing_counts_after_the_end(heparin_task):
+    policy = protocols_of(heparin_task.env)["random"]
+    followed = rollouts(heparin_task.env, heparin_task.params, policy, held_out(0), 200)
     assert followed.terminated.any()
     assert (followed.reward[~followed.alive] == 0).all()
     ended = followed.alive.sum(1)[followed.terminated]
-    assert (ended < 90).any()
-    last = followed.info["inr"][followed.terminated, ended - 1]
-    assert (last > 5.7).all()  # it may have been higher earlier that day
-    assert np.median(last) > 6.0
+    assert (ended < 20).any()
+    last = followed.info["aptt_s"][followed.terminated, ended - 1]
+    assert np.median(last) > 150.0
     assert followed.alive[~followed.terminated].all()
 
 

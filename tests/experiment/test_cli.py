@@ -50,7 +50,7 @@ def test_train_leaves_everything_a_run_needs(trained):
     policies = [row["policy"] for row in result["policies"]]
     assert result["baseline"] == "fixed_5mg"
     assert policies[0] == "ppo"
-    assert "eu_pact_lenzini" in policies
+    assert "eu_pact_control" in policies
 
 
 def test_evaluate_a_run_on_another_tier(capsys, trained, tmp_path):
@@ -88,7 +88,7 @@ def test_another_version_of_the_task_is_refused(capsys, trained, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config | {"environment_version": "99"}))
     for arguments in (("train", "--out", tmp_path, "--resume"), ("evaluate", "--run", tmp_path)):
         message = run(capsys, *arguments, status=2)
-        assert "was trained on version 99 of WarfarinDosing-v0; this is version 1" in message
+        assert "was trained on version 99 of WarfarinDosing-v0; this is version 2" in message
 
 
 def test_list_and_version(capsys):

@@ -17,11 +17,11 @@ from hemosim_jax.tasks.warfarin.population import sample_cohort
 
 def by_inr(observation):
     """A plain function: more while the INR is low."""
-    return jnp.where(observation[0] < 2.5 / 6.0, 0.5, 0.2)[None]
+    return jnp.where(observation[0] < 2.5 / 12.0, 0.5, 0.2)[None]
 
 
 def in_numpy(observation):
-    return [0.5] if float(observation[0]) < 2.5 / 6.0 else [0.2]
+    return [0.5] if float(observation[0]) < 2.5 / 12.0 else [0.2]
 
 
 class Linear(nn.Module):
@@ -36,12 +36,12 @@ class LikeSB3:
     def predict(self, observation, deterministic):
         assert deterministic
         assert isinstance(observation, np.ndarray)
-        return np.where(observation[..., :1] < 2.5 / 6.0, 0.5, 0.2).astype(np.float32), None
+        return np.where(observation[..., :1] < 2.5 / 12.0, 0.5, 0.2).astype(np.float32), None
 
 
 @pytest.fixture(scope="module")
 def easy():
-    return hemosim_jax.make("WarfarinDosing-v0", difficulty="easy")
+    return hemosim_jax.make("WarfarinDosing-v0", difficulty="easy", within_patient=False)
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,10 @@ def course():
 
 def test_daily_doses_are_those_of_the_environment(course, warfarin):
     env, params = warfarin.env, warfarin.params
-    params = params.replace(patients=params.patients.replace(variability=jnp.float32(0.0)))
+    params = params.replace(
+        patients=params.patients.replace(variability=jnp.float32(0.0)),
+        within_patient=jnp.float32(0.0),
+    )
     key = jax.random.split(jax.random.key(0), 1)[0]
     patient = described_patient(warfarin.task, env, params, "72 y, 60 kg, *1/*3, GA, male", key)
     state, rows = env.initial_state(patient, params), []

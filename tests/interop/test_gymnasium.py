@@ -200,11 +200,11 @@ def test_vector_resets_in_the_same_step(vector):
             index = np.flatnonzero(done)[0]
             assert info["final_obs"][index].shape == (8,)
             assert info["final_obs"][~done].tolist() == [None] * (~done).sum()
-            if terminated[index]:
-                assert info["final_info"]["inr"][index] > 5.7  # above 6 earlier that day
+            assert info["final_info"]["day"][index] == 90.0
             np.testing.assert_allclose(observation[index][7], 0.0)  # day 0 of the next patient
             assert info["day"][index] == 0.0
-            np.testing.assert_allclose(info["inr"][index], 6.0 * observation[index][0], rtol=1e-5)
+            seen = 12.0 * observation[index][0]  # with the error of its assay
+            np.testing.assert_allclose(seen, info["inr"][index], rtol=0.15)
             assert vector.unwrapped.describe(index)["vkorc1"] in ("GG", "GA", "AA")
         else:
             assert "final_obs" not in info

@@ -19,7 +19,9 @@ def random_parameters(drug, patients, seed=0):
     def one(key):
         patient = population.sample(key, population.Population(), Risks())
         zero = jnp.zeros_like(patient.covariates.age_y)
-        covariates = population.pharmacokinetic_covariates(patient, disturbances.well(zero), zero)
+        covariates = population.pharmacokinetic_covariates(
+            patient, disturbances.well(patient.thresholds), zero
+        )
         return drugs.parameters(covariates, patient.effects, len(drugs.DRUGS))[drug]
 
     keys = jax.random.split(jax.random.key(seed), patients)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.laboratory.assay import Assay, measured
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.scalar import Scalar
 
 
 class Sample(Node):
@@ -126,12 +127,16 @@ def order_panel(
     true_values: Mapping[str, Float[Array, ""]],
     now_h: Float[Array, ""],
     normals: tuple[Float[Array, ""], ...],
+    measurement_error: Scalar = 1.0,
 ) -> Laboratory:
-    """`order` for every assay; two of `normals` each, in the order of the panel."""
+    """`order` for every assay; two of `normals` each, in the order of the panel.
+
+    `measurement_error` scales the errors: 0 for none.
+    """
     queues, taken = {}, {}
     refused = jnp.zeros((), bool)
     for index, (name, assay) in enumerate(panel.items()):
-        pair = (normals[2 * index], normals[2 * index + 1])
+        pair = (normals[2 * index], measurement_error * normals[2 * index + 1])
         queues[name], taken[name] = order(
             laboratory.in_flight[name], assay, wanted[name], true_values[name], now_h, pair
         )

@@ -106,6 +106,7 @@ class OrderedLaboratory(WrappedEnvironment):
             if one not in panel:
                 raise ValueError(f"on_admission: {one!r} is none of {', '.join(panel)}")
         super().__init__(env, name=name, version=version)
+        self.assays = {}  # what is measured is measured when it is ordered
         self.panel = {key: ordered.assay for key, ordered in panel.items()}
         self.monitors = dict(monitors or {})
         self.on_admission, self.oldest_h, self.slots = tuple(on_admission), oldest_h, slots
@@ -175,7 +176,7 @@ class OrderedLaboratory(WrappedEnvironment):
         """Starts an episode with a given patient, the results of admission known."""
         state = self.initial_state(patient, params)
         draws = uniform_vector(key, len(self.on_admission) + len(self.monitors) or 1)
-        errors = list(map(as_normal, draws))
+        errors = [params.measurement_error * as_normal(number) for number in draws]
         true_values = self.true_values(state.task, params.task)
         known = {
             name: (true_values[self.measured[name]], error)
@@ -229,6 +230,7 @@ class OrderedLaboratory(WrappedEnvironment):
         ordered = queue.N_NORMALS_PER_ASSAY * len(self.panel)
         count = ordered + N_NORMALS_PER_MONITOR * len(self.monitors)
         normals = tuple(map(as_normal, uniform_vector(key_laboratory, max(count, 1))))
+        error = params.task.measurement_error
         before = self.true_values(state.task, params.task)
         now = queue.order_panel(
             state.laboratory,
@@ -237,6 +239,7 @@ class OrderedLaboratory(WrappedEnvironment):
             {name: before[field] for name, field in self.measured.items()},
             self._hours(state.task),
             normals[:ordered],
+            error,
         )
         task = self.env.advance(key_task, state.task, treatment.treatment, duration, params.task)
         shown = state.shown
@@ -248,7 +251,7 @@ class OrderedLaboratory(WrappedEnvironment):
                     shown[name],
                     (before[self.watched[name]], after[self.watched[name]]),
                     (state.task.elapsed, task.elapsed),
-                    normal,
+                    error * normal,
                 )
                 for (name, one), normal in zip(
                     self.monitors.items(), normals[ordered:], strict=False

@@ -1,5 +1,6 @@
 """`DICManagement-v0`: a week of disseminated intravascular coagulation, decided every 4 h."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
@@ -7,24 +8,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.core.durations import monotone_crossing
-from hemosim_jax.core.environment import (
-    Choices,
-    Difficulty,
-    EnvParams,
-    EnvState,
-    TreatmentEnvironment,
-    check_choice,
-    start,
-)
+from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
 from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, category
+from hemosim_jax.core.laboratory.assay import Assay
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_uniform, uniform_vector
+from hemosim_jax.core.options import Choices, Difficulty, check_choice
+from hemosim_jax.core.random_draws import as_normal, uniform_vector
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.physiology.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.tasks.dic import blood_products, disturbances, model, population
 from hemosim_jax.tasks.dic.blood import Blood, aptt_s, pt_s
 from hemosim_jax.tasks.dic.blood_products import Products
 from hemosim_jax.tasks.dic.consumption import CASCADES
+from hemosim_jax.tasks.dic.disturbances import Disturbances
 from hemosim_jax.tasks.dic.metrics import OVERT, isth_score
 from hemosim_jax.tasks.dic.model import DICModel
 from hemosim_jax.tasks.dic.population import Patient
@@ -44,6 +41,8 @@ D_DIMER_MG_PER_L = Field("d_dimer_mg_per_l", "mg/L", (0.0, 40.0))
 ORGAN_FUNCTION = Field("organ_function")
 HOURS = Field("hours", "h", (0.0, EPISODE_H), open_above=True)
 BLEEDING = Field("bleeding")
+# What the score is of.
+SCORED = ("platelets_1e9_per_l", "d_dimer_mg_per_l", "prolongation_s", "fibrinogen_g_per_l")
 CascadeName = Annotated[str, Choices(tuple(CASCADES))]
 
 
@@ -89,6 +88,7 @@ class DICState(EnvState):
     """A patient under way."""
 
     physiology: model.State
+    disturbances: Disturbances
     treatment: Treatment  # the last one
     score: Int[Array, ""]
     improved: Bool[Array, ""]  # the score fell in the last interval
@@ -107,7 +107,13 @@ class DICManagement(TreatmentEnvironment):
     """
 
     name = "DICManagement-v0"
-    version = "1"
+    version = "2"
+    assays: Mapping[str, Assay] = {
+        "platelets_1e9_per_l": assay_catalog.PLATELETS,
+        "fibrinogen_g_per_l": assay_catalog.FIBRINOGEN,
+        "d_dimer_mg_per_l": assay_catalog.D_DIMER,
+        "pt_s": assay_catalog.PROTHROMBIN_TIME,
+    }
     time_unit = "h"
     default_interval = DECISION_INTERVAL_H
     observation_fields = ObservationFields(
@@ -131,17 +137,27 @@ class DICManagement(TreatmentEnvironment):
         )
     )
 
-    def __init__(self, difficulty: Difficulty = "medium", *, cascade: CascadeName = "reduced"):
+    def __init__(
+        self,
+        difficulty: Difficulty = "medium",
+        *,
+        cascade: CascadeName = "reduced",
+        within_patient: bool = True,
+        measurement_error: bool = True,
+    ):
         """The options.
 
-        - `difficulty`: "easy" (mild, of sepsis), "medium" (moderate, any cause) or "hard"
-          (fulminant, everyone bleeds).
+        - `difficulty`: "easy" (mild, of sepsis, half the variation within a patient), "medium"
+          (moderate, any cause) or "hard" (fulminant, everyone bleeds).
         - `cascade`: "reduced" (eight states) or "hockin_mann" (34 species, a hundred times slower,
           without transition gradients) is what consumption follows from.
+        - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.
         """
-        super().__init__(difficulty)
+        super().__init__(
+            difficulty, within_patient=within_patient, measurement_error=measurement_error
+        )
         check_choice("cascade", cascade, CASCADES)
         self.model = DICModel(cascade=cascade)
         self._supports_transition_gradients = cascade == "reduced"
@@ -149,7 +165,8 @@ class DICManagement(TreatmentEnvironment):
     def tier_params(self, difficulty: str) -> DICParams:
         """What a tier consists of, in plain numbers."""
         tiers = {"easy": population.EASY, "medium": population.MEDIUM, "hard": population.HARD}
-        return DICParams(patients=tiers[difficulty])
+        within_patient = 0.5 if difficulty == "easy" else 1.0
+        return DICParams(patients=tiers[difficulty], within_patient=within_patient)
 
     def draw_patient(self, key: jax.Array, params: DICParams) -> Patient:
         """A patient of the population `params.patients`."""
@@ -160,8 +177,9 @@ class DICManagement(TreatmentEnvironment):
         zero = jnp.zeros((), jnp.result_type(float))
         blood = population.on_admission(patient, differentiable=self.transition_gradients_enabled)
         return DICState(
-            **start(patient, reasons=("organs", "platelets")),
+            **start(patient, reasons=("organs", "platelets"), errors=patient.first_errors),
             physiology=model.with_blood(blood),
+            disturbances=disturbances.at_admission(patient.threshold),
             treatment=Treatment(Products(zero, zero, zero), zero),
             score=_score(blood),
             improved=jnp.zeros((), bool),
@@ -192,8 +210,11 @@ class DICManagement(TreatmentEnvironment):
         params: DICParams,
     ) -> DICState:
         """Transfusions at once, heparin throughout, and perhaps a bleed."""
-        parameters = state.patient.parameters
-        (u_bleed,) = map(as_uniform, uniform_vector(key, 1))
+        draws = uniform_vector(key, disturbances.N_DRAWS + len(self.assays))
+        condition = disturbances.progress(
+            draws[:3], state.disturbances, duration, params.within_patient
+        )
+        parameters = disturbances.parameters(state.patient.parameters, condition)
         dosed = blood_products.give(state.blood, treatment.products, parameters.weight_kg)
         after, ok = self.model.advance(
             state.physiology.replace(blood=dosed),
@@ -202,7 +223,9 @@ class DICManagement(TreatmentEnvironment):
             treatment.heparin_u_per_h,
             differentiable=self.transition_gradients_enabled,
         )
-        blood = disturbances.begin_bleeding(u_bleed, after.blood, parameters, duration)
+        condition, blood = disturbances.begin_bleeding(
+            draws[3:5], condition, state.physiology, after, parameters
+        )
         score = _score(blood)
         ends = {
             "organs": monotone_crossing(
@@ -222,9 +245,11 @@ class DICManagement(TreatmentEnvironment):
             duration,
             ends,
             physiology=after.replace(blood=blood),
+            disturbances=condition,
             treatment=treatment,
             score=score,
             improved=score < state.score,
+            errors=tuple(map(as_normal, draws[disturbances.N_DRAWS :])),
             solver_ok=ok & jnp.isfinite(blood.organ_function + blood.fibrinogen_g_per_l),
         )
 
@@ -236,12 +261,19 @@ class DICManagement(TreatmentEnvironment):
             "platelets_1e9_per_l": blood.platelets_1e9_per_l,
             "fibrinogen_g_per_l": blood.fibrinogen_g_per_l,
             "prolongation_s": _prolongation_s(blood),
+            "pt_s": pt_s(blood),
             "d_dimer_mg_per_l": blood.d_dimer_mg_per_l,
             "organ_function": blood.organ_function,
             "hours": state.elapsed,
             "bleeding": blood.bleeding,
             "weight_kg": state.patient.covariates.weight_kg,
         }
+
+    def measured_values(self, state: DICState, params: DICParams) -> dict[str, Array]:
+        """The score and the prolongation are those of what was measured."""
+        seen = super().measured_values(state, params)
+        seen["prolongation_s"] = seen["pt_s"] - NORMAL_PT_S
+        return {**seen, "score": isth_score(*(seen[name] for name in SCORED))}
 
     def reward_terms(self, state: DICState, params: DICParams) -> dict[str, Float[Array, ""]]:
         """Equation 4; score, bleeding and heparin run with time, the others are paid once."""

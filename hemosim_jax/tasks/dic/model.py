@@ -77,6 +77,7 @@ class State(Node):
     consumption: Consumption  # of the last step
     lowest_organ_function: Float[Array, "*b"]  # at the ends of the steps of the last interval
     lowest_platelets_1e9_per_l: Float[Array, "*b"]
+    without_hemostasis_h: Float[Array, "*b"]  # hours, each by the lost share's square
 
 
 def with_blood(blood: Blood) -> State:
@@ -86,6 +87,7 @@ def with_blood(blood: Blood) -> State:
         no_consumption(blood.antithrombin),
         blood.organ_function,
         blood.platelets_1e9_per_l,
+        jnp.zeros_like(blood.organ_function),
     )
 
 
@@ -111,7 +113,9 @@ class DICModel(Model):
         outcome, _ = expose(state.blood, "reduced", steps=self.steps)
         now = rates(state.blood, parameters, consumption(outcome, state.blood))
         slope = _slope(state.blood, parameters, heparin_u_per_h, now)
-        return jax.tree.map(jnp.zeros_like, state).replace(blood=slope)
+        return jax.tree.map(jnp.zeros_like, state).replace(
+            blood=slope, without_hemostasis_h=(1.0 - hemostasis(state.blood)) ** 2
+        )
 
     def advance(
         self,
@@ -146,6 +150,7 @@ class DICModel(Model):
                 consumed,
                 jnp.minimum(state.lowest_organ_function, end.organ_function),
                 jnp.minimum(state.lowest_platelets_1e9_per_l, end.platelets_1e9_per_l),
+                state.without_hemostasis_h + hours * (1.0 - hemostasis(middle)) ** 2,
             )
             return later, jnp.where(exposed_ok, ok, 0.0)
 

@@ -1,8 +1,8 @@
 """`DICManagement-POMDP-v0`: what is not ordered from the laboratory is not known."""
 
-from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.fields import Field
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.dic import environment
 from hemosim_jax.tasks.dic.environment import CascadeName, DICManagement
@@ -22,7 +22,12 @@ PANEL = {
 
 
 def dic_management_pomdp(
-    difficulty: Difficulty = "medium", *, cascade: CascadeName = "reduced", slots: int = 4
+    difficulty: Difficulty = "medium",
+    *,
+    cascade: CascadeName = "reduced",
+    within_patient: bool = True,
+    measurement_error: bool = True,
+    slots: int = 4,
 ) -> OrderedLaboratory:
     """`DICManagement` by an ordered laboratory.
 
@@ -36,10 +41,15 @@ def dic_management_pomdp(
     **Raises:** `ValueError` as `DICManagement`, or if `slots` is less than 1.
     """
     return OrderedLaboratory(
-        DICManagement(difficulty, cascade=cascade),
+        DICManagement(
+            difficulty,
+            cascade=cascade,
+            within_patient=within_patient,
+            measurement_error=measurement_error,
+        ),
         PANEL,
         name="DICManagement-POMDP-v0",
-        version="1",
+        version="2",
         visible=(
             environment.ORGAN_FUNCTION,
             environment.HOURS,

@@ -13,7 +13,8 @@ from jaxtyping import Array, Float, Int
 
 from hemosim_jax.core.choose import choose
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import plain_numbers
+from hemosim_jax.core.description import plain_numbers
+from hemosim_jax.core.hazards import thresholds
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
@@ -95,6 +96,8 @@ class Patient(Node):
     onset_h: Float[Array, "*b"]  # since the disease began
     organ_function: Float[Array, "*b"]  # on admission
     bleeding: Float[Array, "*b"]
+    threshold: Float[Array, "*b"]  # hazard until the first bleed under treatment
+    first_errors: tuple[Float[Array, "*b"], ...]  # of what is measured on admission, normals
 
 
 # Organ damage of the old (assumption).
@@ -102,7 +105,8 @@ DAMAGE_RATIO_PER_Y = 1.01
 TYPICAL_AGE_Y = 60.0
 
 N_COVARIATE_DRAWS = 3
-N_DRAWS = 9
+N_ERRORS = 4
+N_DRAWS = 9 + N_ERRORS + 2  # and a threshold
 
 
 def sample(key: jax.Array, population: Population) -> Patient:
@@ -139,7 +143,7 @@ def on_admission(patient: Patient, *, differentiable: bool = False) -> Blood:
 
 def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
     u_onset, u_organ, u_bleeds, u_severity = map(as_uniform, drawn[:4])
-    z_factor, z_exposed, z_damage, z_platelets, z_fibrinogen = map(as_normal, drawn[4:])
+    z_factor, z_exposed, z_damage, z_platelets, z_fibrinogen = map(as_normal, drawn[4:9])
 
     def of_cause(field):
         values = [getattr(one, field) for one in CAUSES]
@@ -166,6 +170,8 @@ def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
         onset_h=_between(population.onset_h, u_onset),
         organ_function=_between(population.organ_function, u_organ),
         bleeding=jnp.where(u_bleeds < population.bleeding_share, bleeding, 0.0),
+        threshold=thresholds(drawn[-2:])[0],
+        first_errors=tuple(map(as_normal, drawn[9 : 9 + N_ERRORS])),
     )
 
 

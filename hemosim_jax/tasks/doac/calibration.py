@@ -7,7 +7,7 @@ arms of a drug (dabigatran, edoxaban) give the slope of its exposure, for the tw
 are assumptions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +65,7 @@ def _drug_of(arm: Arm) -> int:
 def reduced(arm: Arm, patient: Patient) -> jax.Array:
     """Whether the arm's protocol gives this patient (or these) the reduced dose."""
     zero = jnp.zeros_like(patient.covariates.age_y)
-    criteria = population.label_criteria(patient, disturbances.well(zero), zero)
+    criteria = population.label_criteria(patient, disturbances.well(patient.thresholds), zero, zero)
     kidneys = criteria.creatinine_clearance_ml_per_min
     rules = {
         "rivaroxaban": kidneys < 50.0,
@@ -79,7 +79,9 @@ def reduced(arm: Arm, patient: Patient) -> jax.Array:
 def exposure(arm: Arm, patients: Patient) -> jax.Array:
     """Mean concentration at steady state over the drug's typical one; of stacked patients."""
     drug, zero = _drug_of(arm), jnp.zeros_like(patients.covariates.age_y)
-    covariates = population.pharmacokinetic_covariates(patients, disturbances.well(zero), zero)
+    covariates = population.pharmacokinetic_covariates(
+        patients, disturbances.well(patients.thresholds), zero
+    )
     parameters = drugs.parameters(covariates, patients.effects, len(drugs.DRUGS))[drug]
     full, less = (drugs.regimen(dose, drug) for dose in (arm.dose_mg, arm.reduced_dose_mg))
     daily_mg = jnp.where(
@@ -103,19 +105,22 @@ def risks_of(patients: Patient) -> tuple[jax.Array, jax.Array]:
     )
 
 
-def fit(key: jax.Array, size: int = PATIENTS) -> Calibrated:
-    """Fits all coefficients; in float64 if that is enabled."""
-    keys = jax.random.split(key, len(TRIALS))
+def fit(key: jax.Array, size: int = PATIENTS, trials: Sequence[Trial] = TRIALS) -> Calibrated:
+    """Fits all coefficients to these trials; in float64 if that is enabled.
+
+    A drug that none of them has is given the mean of the others.
+    """
+    keys = jax.random.split(key, len(trials))
     cohorts = []
-    for trial, its_key in zip(TRIALS, keys, strict=True):
+    for trial, its_key in zip(trials, keys, strict=True):
         patients = sample_patients(trial, its_key, size)
         cohorts.append(_Cohort(patients, *map(np.asarray, risks_of(patients))))
     scales = [
-        _warfarin_scales(trial, cohort) for trial, cohort in zip(TRIALS, cohorts, strict=True)
+        _warfarin_scales(trial, cohort) for trial, cohort in zip(trials, cohorts, strict=True)
     ]
     stroke_scale, bleeding_scale = np.exp(np.mean(np.log(scales), axis=0))
     half, steep_stroke, steep_bleeding, sites = {}, {}, {}, {}
-    for trial, cohort, scale in zip(TRIALS, cohorts, scales, strict=True):
+    for trial, cohort, scale in zip(trials, cohorts, scales, strict=True):
         arms = [arm for arm in trial.arms if arm.drug is not None]
         drug = _drug_of(arms[-1])
         exposures = [np.asarray(exposure(arm, cohort.patients), float) for arm in arms]
@@ -126,6 +131,10 @@ def fit(key: jax.Array, size: int = PATIENTS) -> Calibrated:
             arms, exposures, scale[1] * cohort.warfarin_bleeding
         )
     every = range(len(drugs.DRUGS))
+    for of_drug in (half, steep_stroke, steep_bleeding, sites):
+        mean = np.exp(np.mean(np.log(list(of_drug.values())), axis=0))
+        for drug in every:
+            of_drug.setdefault(drug, tuple(mean) if mean.ndim else float(mean))
     coefficients = Coefficients(
         stroke_scale=float(stroke_scale),
         bleeding_scale=float(bleeding_scale),
@@ -134,7 +143,7 @@ def fit(key: jax.Array, size: int = PATIENTS) -> Calibrated:
         bleeding_steepness=tuple(steep_bleeding[d] for d in every),
         site_ratios=tuple(sites[d] for d in every),
     )
-    names = [trial.name for trial in TRIALS]
+    names = [trial.name for trial in trials]
     return Calibrated(
         coefficients,
         {n: float(s[0] / stroke_scale) for n, s in zip(names, scales, strict=True)},

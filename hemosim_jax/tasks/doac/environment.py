@@ -1,5 +1,6 @@
 """`DOACManagement-v0`: a year of a direct oral anticoagulant, one visit a month."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
@@ -7,60 +8,25 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from hemosim_jax.core.choose import choose
-from hemosim_jax.core.environment import (
-    Choices,
-    Difficulty,
-    EnvParams,
-    EnvState,
-    TreatmentEnvironment,
-    check_flag,
-    start,
-)
-from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, category
+from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
+from hemosim_jax.core.laboratory.assay import Assay
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_fine_uniform, as_uniform, uniform_vector
+from hemosim_jax.core.options import Choices, Difficulty, check_flag
+from hemosim_jax.core.random_draws import as_normal, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.outcomes.atrial_fibrillation import cha2ds2_vasc, has_bled
-from hemosim_jax.physiology import oral_dosing
+from hemosim_jax.physiology import assay_catalog, oral_dosing
 from hemosim_jax.tasks.doac import disturbances, drugs, hazards, labels, population
 from hemosim_jax.tasks.doac.disturbances import Disturbances, Risks
 from hemosim_jax.tasks.doac.drugs import DirectAnticoagulants, Taken
+from hemosim_jax.tasks.doac.fields import NO_DRUG, fields
 from hemosim_jax.tasks.doac.hazards import Coefficients, Hazards
 from hemosim_jax.tasks.doac.population import Patient
 from hemosim_jax.tasks.doac.reward import RewardWeights, interval_reward_terms
 
 DECISION_INTERVAL_H = 30.0 * 24.0
 EPISODE_H = 12.0 * DECISION_INTERVAL_H
-NO_DRUG = -1
 DABIGATRAN = drugs.DRUGS.index("dabigatran")
-
-PATIENT_FIELDS = (
-    Field("concentration_ng_per_ml", "ng/mL", (0.0, 500.0)),
-    Field("creatinine_clearance_ml_per_min", "mL/min", (0.0, 150.0)),
-    Field("age_y", "y", population.AGE_Y),
-    Field("weight_kg", "kg", population.WEIGHT_KG),
-    Field("cha2ds2_vasc", bounds=(0.0, 9.0), kind="count"),
-    Field("has_bled", bounds=(0.0, 9.0), kind="count"),
-    Field("days", "d", (0.0, 365.0), open_above=True),
-)
-
-
-def _fields(number_of_drugs: int, one_hot: bool = False) -> tuple[ObservationFields, ActionFields]:
-    names = drugs.DRUGS[:number_of_drugs]
-    # Before the first visit none: the code -1.
-    taken = Field(
-        "drug",
-        bounds=(float(NO_DRUG), float(number_of_drugs - 1)),
-        kind="category",
-        one_hot=one_hot,
-        levels=("none", *names),
-    )
-    decided = (
-        category("drug", tuple(range(number_of_drugs)), names=names),
-        category("level", tuple(range(len(drugs.LEVELS))), names=drugs.LEVELS),
-    )
-    return ObservationFields((*PATIENT_FIELDS, taken)), ActionFields(decided)
-
 
 LabelName = Annotated[str, Choices(tuple(labels.LABELS))]
 
@@ -111,10 +77,14 @@ class DOACManagement(TreatmentEnvironment):
     """
 
     name = "DOACManagement-v0"
-    version = "1"
+    version = "2"
+    assays: Mapping[str, Assay] = {
+        "concentration_ng_per_ml": assay_catalog.DOAC_CONCENTRATION,
+        "creatinine_clearance_ml_per_min": assay_catalog.CREATININE_CLEARANCE,
+    }
     time_unit = "h"
     default_interval = DECISION_INTERVAL_H
-    observation_fields, action_fields = _fields(len(drugs.DRUGS) - 1)
+    observation_fields, action_fields = fields(len(drugs.DRUGS) - 1)
 
     def __init__(
         self,
@@ -123,22 +93,27 @@ class DOACManagement(TreatmentEnvironment):
         edoxaban: bool = False,
         label: LabelName = "EU",
         one_hot: bool = False,
+        within_patient: bool = True,
+        measurement_error: bool = True,
     ):
         """The options.
 
-        - `difficulty`: "easy" (stable kidneys), "medium" (kidneys decline, each at its own pace) or
-          "hard" (they decline faster, interacting drugs are started and stopped, procedures
-          interrupt the treatment).
+        - `difficulty`: "easy" (stable kidneys, half the variation within a patient), "medium"
+          (kidneys decline, each at its own pace) or "hard" (they decline faster, interacting drugs
+          are started and stopped, procedures interrupt the treatment).
         - `edoxaban`: a fourth drug (30, 60, 90 mg once a day).
         - `label`: "EU" or "US": what counts as an appropriate dose; with "US" the low dose of
           dabigatran is 75 mg.
         - `one_hot`: the observation's last number, the current drug, is replaced by one number for
           each drug and none. The code of "none" lies beside that of the first drug, so that what a
           network learns of keeping a drug also decides which one it begins with.
+        - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.
         """
-        super().__init__(difficulty)
+        super().__init__(
+            difficulty, within_patient=within_patient, measurement_error=measurement_error
+        )
         labels.check_label(label)
         check_flag("edoxaban", edoxaban)
         check_flag("one_hot", one_hot)
@@ -146,7 +121,7 @@ class DOACManagement(TreatmentEnvironment):
         self.one_hot = one_hot
         self.model = DirectAnticoagulants()
         self.number_of_drugs = len(drugs.DRUGS) if edoxaban else len(drugs.DRUGS) - 1
-        self.observation_fields, self.action_fields = _fields(self.number_of_drugs, one_hot)
+        self.observation_fields, self.action_fields = fields(self.number_of_drugs, one_hot)
         doses = drugs.doses_mg(label)[: self.number_of_drugs]
         self._daily_mg = tuple(
             tuple(dose * model.DOSES_PER_DAY for dose in levels)
@@ -159,7 +134,11 @@ class DOACManagement(TreatmentEnvironment):
     def tier_params(self, difficulty: str) -> DOACParams:
         """What a tier consists of, in plain numbers."""
         tiers = {"easy": Risks(), "medium": disturbances.MEDIUM, "hard": disturbances.HARD}
-        return DOACParams(patients=population.Population(), risks=tiers[difficulty])
+        return DOACParams(
+            patients=population.Population(),
+            risks=tiers[difficulty],
+            within_patient=0.5 if difficulty == "easy" else 1.0,
+        )
 
     def draw_patient(self, key: jax.Array, params: DOACParams) -> Patient:
         """A patient of the population `params.patients`."""
@@ -169,9 +148,9 @@ class DOACManagement(TreatmentEnvironment):
         """Before the first tablet."""
         zero = jnp.zeros((), jnp.result_type(float))
         no = jnp.zeros((), bool)
-        well = disturbances.well(zero)
+        well = disturbances.well(patient.thresholds)
         return DOACState(
-            **start(patient, reasons=("event",)),
+            **start(patient, reasons=("event",), errors=(zero, patient.first_error)),
             compartments=self.model.initial_state(self._parameters(patient, well, zero)),
             disturbances=well,
             drug=jnp.full((), NO_DRUG, jnp.int32),
@@ -202,13 +181,12 @@ class DOACManagement(TreatmentEnvironment):
     ) -> DOACState:
         """The interval's tablets, after a pause if there is a procedure, and its events."""
         patient, elapsed_h = state.patient, state.elapsed
-        n_condition, n_events = disturbances.N_UNIFORMS, disturbances.N_EVENT_UNIFORMS
-        draws = uniform_vector(key, n_condition + 2 * n_events)
+        n_condition, n_events = disturbances.N_DRAWS, disturbances.N_EVENT_DRAWS
+        draws = uniform_vector(key, n_condition + n_events + len(self.assays))
         condition = disturbances.progress(
-            tuple(map(as_uniform, draws[:n_condition])), state.disturbances, duration, params.risks
+            draws[:n_condition], state.disturbances, duration, params.risks, params.within_patient
         )
-        event_draws = draws[n_condition:]
-        of_events = tuple(map(as_fine_uniform, event_draws[:n_events], event_draws[n_events:]))
+        of_events, of_errors = draws[n_condition:-2], draws[-2:]
         parameters = self._parameters(patient, condition, elapsed_h + 0.5 * duration)
         regimens = [choose(treatment.level, levels) for levels in self._regimens]
         regimen = choose(treatment.drug, regimens).replace(held_h=condition.held_h)
@@ -237,9 +215,11 @@ class DOACManagement(TreatmentEnvironment):
             oral_dosing.concentration_ng_per_ml(*pair)
             for pair in zip(compartments, parameters, strict=True)
         ]
-        concentration = choose(treatment.drug, concentrations)
+        concentration = choose(treatment.drug, concentrations) * jnp.exp(condition.log_day_to_day)
         # What is appropriate is judged by what could be known before the interval.
-        criteria = population.label_criteria(patient, state.disturbances, elapsed_h)
+        criteria = population.label_criteria(
+            patient, state.disturbances, elapsed_h, params.measurement_error * state.errors[1]
+        )
         low, standard = choose(treatment.drug, labels.labelled(criteria, self.label))
         condition, ends = disturbances.events(of_events, condition, expected)
         return state.later(
@@ -255,6 +235,7 @@ class DOACManagement(TreatmentEnvironment):
             expected=expected,
             switched=(state.drug != NO_DRUG) & (state.drug != treatment.drug),
             appropriate=choose(treatment.level, (low, standard, jnp.zeros_like(low))),
+            errors=tuple(map(as_normal, of_errors)),
             solver_ok=solver_ok & jnp.isfinite(concentration),
         )
 
@@ -332,7 +313,11 @@ class DOACManagement(TreatmentEnvironment):
 
     def _parameters(self, patient: Patient, condition: Disturbances, now_h):
         own = population.pharmacokinetic_covariates(patient, condition, now_h)
-        return drugs.parameters(own, patient.effects, self.number_of_drugs)
+        ratio = jnp.exp(condition.log_clearance)
+        return tuple(
+            one.replace(clearance_l_per_h=one.clearance_l_per_h * ratio)
+            for one in drugs.parameters(own, patient.effects, self.number_of_drugs)
+        )
 
 
 def _scores(patient: Patient, condition: Disturbances, now_h):

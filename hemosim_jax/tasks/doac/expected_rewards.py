@@ -7,17 +7,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.core.environment import Difficulty
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.core.wrapper import Around, WrappedEnvironment
 from hemosim_jax.integrate.linear import phi1
 from hemosim_jax.tasks.doac import disturbances
 from hemosim_jax.tasks.doac.environment import (
-    NO_DRUG,
     DOACManagement,
     DOACParams,
     DOACState,
     Treatment,
 )
+from hemosim_jax.tasks.doac.fields import NO_DRUG
 from hemosim_jax.tasks.doac.reward import interval_reward_terms
 
 

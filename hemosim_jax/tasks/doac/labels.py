@@ -8,8 +8,8 @@ labelled.
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from hemosim_jax.core.environment import check_choice
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.options import check_choice
 
 LABELS = ("EU", "US")
 

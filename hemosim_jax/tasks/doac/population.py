@@ -7,11 +7,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import plain_numbers
+from hemosim_jax.core.description import plain_numbers
+from hemosim_jax.core.hazards import thresholds
+from hemosim_jax.core.laboratory.assay import measured
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
+from hemosim_jax.core.random_draws import as_normal, as_uniform, divide, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.outcomes.atrial_fibrillation import RiskFactors
+from hemosim_jax.physiology.assay_catalog import CREATININE_CLEARANCE
 from hemosim_jax.tasks.doac import disturbances, drugs
 from hemosim_jax.tasks.doac.covariates import (
     PharmacokineticCovariates,
@@ -90,19 +93,22 @@ class Patient(Node):
     covariates: Covariates
     effects: tuple[Float[Array, "*b"], ...]  # standard normals, in the order of `drugs`
     renal_decline_per_y: Float[Array, "*b"]
+    thresholds: tuple[Float[Array, "*b"], ...]  # of the first events, see `disturbances`
+    first_error: Float[Array, "*b"]  # of the creatinine on admission, standard normal
 
 
 RISK_NAMES = tuple(RiskFactors.__dataclass_fields__)
-_N_UNIFORMS = 2 + len(RISK_NAMES)
+_N_UNIFORMS = 1 + len(RISK_NAMES)
+_N_OWN = 2 + drugs.N_EFFECTS + disturbances.N_THRESHOLDS
 
 
 def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
     """Draws one patient."""
-    draws = uniform_vector(key, 4 + drugs.N_EFFECTS + _N_UNIFORMS)
-    n_normals = 4 + drugs.N_EFFECTS
-    z_age, z_weight, z_creatinine, z_decline, *z_effects = map(as_normal, draws[:n_normals])
-    u_sex, u_asian, *u_risk = map(as_uniform, draws[n_normals:])
-    male = u_sex >= population.female
+    draws = uniform_vector(key, 3 + _N_OWN + _N_UNIFORMS)
+    z_age, z_weight, z_creatinine = map(as_normal, draws[:3])
+    u_sex, *u_risk = map(as_uniform, draws[3 + _N_OWN :])
+    female, rest = divide(u_sex, population.female)
+    male = ~female
     age_y = jnp.clip(population.age_y[0] + population.age_y[1] * z_age, *AGE_Y)
     weight_kg = jnp.clip(_log_normal(population.weight_kg, male, z_weight), *WEIGHT_KG)
     creatinine = _log_normal(population.creatinine_mg_per_dl, male, z_creatinine)
@@ -111,26 +117,31 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
         age_y=age_y,
         weight_kg=weight_kg,
         male=male,
-        asian=u_asian < population.asian,
+        asian=rest < population.asian,
         creatinine_clearance_ml_per_min=jnp.clip(
             clearance, population.lowest_clearance_ml_per_min, CREATININE_CLEARANCE_ML_PER_MIN[1]
         ),
         risk=_risk_factors(u_risk, population.prevalences),
     )
-    return Patient(
-        covariates=covariates,
-        effects=tuple(population.variability * z for z in z_effects),
-        renal_decline_per_y=disturbances.draw_renal_decline_per_y(z_decline, risks),
-    )
+    return _complete(covariates, draws[3 : 3 + _N_OWN], population, risks)
 
 
 def complete(
     key: jax.Array, covariates: Covariates, population: Population, risks: Risks
 ) -> Patient:
-    """One patient with these covariates; effects and the decline of the kidneys are drawn."""
-    z_decline, *z_effects = map(as_normal, uniform_vector(key, 1 + drugs.N_EFFECTS))
-    effects = tuple(population.variability * z for z in z_effects)
-    return Patient(covariates, effects, disturbances.draw_renal_decline_per_y(z_decline, risks))
+    """One patient with these covariates; effects, kidneys and fate are drawn."""
+    return _complete(covariates, uniform_vector(key, _N_OWN), population, risks)
+
+
+def _complete(covariates, draws, population, risks):
+    z_decline, z_error, *z_effects = map(as_normal, draws[: 2 + drugs.N_EFFECTS])
+    return Patient(
+        covariates=covariates,
+        effects=tuple(population.variability * z for z in z_effects),
+        renal_decline_per_y=disturbances.draw_renal_decline_per_y(z_decline, risks),
+        thresholds=thresholds(draws[2 + drugs.N_EFFECTS :]),
+        first_error=z_error,
+    )
 
 
 def complete_cohort(
@@ -166,13 +177,17 @@ def creatinine_now(patient: Patient, elapsed_h: Float[Array, "*b"]) -> Float[Arr
     return jnp.minimum(creatinine, MAX_CREATININE_MG_PER_DL)
 
 
-def label_criteria(patient: Patient, now: Disturbances, elapsed_h: Float[Array, "*b"]) -> Criteria:
-    """What a label asks of this patient now."""
+def label_criteria(
+    patient: Patient, now: Disturbances, elapsed_h: Float[Array, "*b"], error: Float[Array, "*b"]
+) -> Criteria:
+    """What a label asks of this patient now, creatinine as it was measured (`error`: a normal)."""
+    clearance = clearance_now(patient, elapsed_h)
+    seen = measured(CREATININE_CLEARANCE, clearance, error)
     return Criteria(
         age_y=age_y(patient, elapsed_h),
         weight_kg=patient.covariates.weight_kg,
-        creatinine_mg_per_dl=creatinine_now(patient, elapsed_h),
-        creatinine_clearance_ml_per_min=clearance_now(patient, elapsed_h),
+        creatinine_mg_per_dl=creatinine_now(patient, elapsed_h) * clearance / seen,
+        creatinine_clearance_ml_per_min=seen,
         inhibitor=now.interaction == 1,
         inducer=now.interaction == 2,
     )

@@ -14,7 +14,8 @@ from jaxtyping import Array, Bool, Int
 from hemosim_jax.core.policy import Policy, random_policy
 from hemosim_jax.tasks.doac.covariates import creatinine_clearance_ml_per_min
 from hemosim_jax.tasks.doac.drugs import DRUGS, LEVELS
-from hemosim_jax.tasks.doac.environment import NO_DRUG, DOACManagement
+from hemosim_jax.tasks.doac.environment import DOACManagement
+from hemosim_jax.tasks.doac.fields import NO_DRUG
 from hemosim_jax.tasks.doac.labels import LABELS, Criteria, labelled
 
 RIVAROXABAN, DABIGATRAN, APIXABAN, EDOXABAN = range(len(DRUGS))

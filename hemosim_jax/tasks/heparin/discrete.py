@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.fields import ActionFields, category
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.core.wrapper import WrappedEnvironment
 from hemosim_jax.tasks.heparin.environment import (
     BOLUS_U_PER_KG,
@@ -45,10 +45,22 @@ class HeparinInfusionDiscrete(WrappedEnvironment):
 
     action_fields = ACTION_FIELDS
 
-    def __init__(self, difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper"):
-        """Options and errors as `HeparinInfusion`."""
-        env = HeparinInfusion(difficulty, reagent=reagent)
-        super().__init__(env, name="HeparinInfusion-Discrete-v0", version="1")
+    def __init__(
+        self,
+        difficulty: Difficulty = "medium",
+        *,
+        reagent: ReagentName = "paper",
+        within_patient: bool = True,
+        measurement_error: bool = True,
+    ):
+        """Options and errors as `HeparinInfusion`, which has protamine too."""
+        env = HeparinInfusion(
+            difficulty,
+            reagent=reagent,
+            within_patient=within_patient,
+            measurement_error=measurement_error,
+        )
+        super().__init__(env, name="HeparinInfusion-Discrete-v0", version="2")
         self.action_fields = ACTION_FIELDS
 
     def initial_state(self, patient: Patient, params: HeparinParams) -> HeparinState:

@@ -1,27 +1,25 @@
 """`HeparinInfusion-v0`: five days of heparin, aPTT to be held between 60 and 100 s."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.core.durations import Crossing, cubic, monotone_crossing
-from hemosim_jax.core.environment import (
-    Choices,
-    Difficulty,
-    EnvParams,
-    EnvState,
-    TreatmentEnvironment,
-    check_choice,
-    start,
-)
+from hemosim_jax.core.durations import monotone_crossing
+from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
 from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, flag
+from hemosim_jax.core.laboratory.assay import Assay
 from hemosim_jax.core.node import Node
+from hemosim_jax.core.options import Choices, Difficulty, check_choice, check_flag
+from hemosim_jax.core.random_draws import as_normal, uniform_vector
 from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.physiology.aptt_reagent import PAPER, REAGENTS, Reagent
 from hemosim_jax.tasks.heparin import disturbances, model, population
 from hemosim_jax.tasks.heparin.disturbances import Disturbances, Risks
+from hemosim_jax.tasks.heparin.ends import aptt_too_long
 from hemosim_jax.tasks.heparin.model import HeparinModel
 from hemosim_jax.tasks.heparin.population import Patient
 
@@ -30,14 +28,13 @@ BOLUS_U_PER_KG = 80.0
 DECISION_INTERVAL_H = 6.0
 EPISODE_H = 120.0
 ReagentName = Annotated[str, Choices(tuple(REAGENTS))]
-# An aPTT is not judged sooner after a bolus (Raschke 1993 draws the first one then).
-SETTLING_AFTER_BOLUS_H = 6.0
 
 APTT_S = Field("aptt_s", "s", (20.0, 200.0))
 ANTI_XA_U_PER_ML = Field("anti_xa_u_per_ml", "U/mL", (0.0, 2.0))
 WEIGHT_KG = Field("weight_kg", "kg", population.WEIGHT_KG)
 RENAL_FUNCTION = Field("renal_function")
 PLATELETS_1E9_PER_L = Field("platelets_1e9_per_l", "1e9/L", (0.0, 450.0))
+PROTAMINE_MG = Field("protamine_mg", "mg", (0.0, model.MAX_PROTAMINE_MG), once=True)
 HOURS = Field("hours", "h", (0.0, EPISODE_H), open_above=True)
 
 
@@ -92,12 +89,16 @@ class HeparinInfusion(TreatmentEnvironment):
     A bolus is 80 U/kg; it and the new rate start at once. Reward: equation 2 of the hemosim paper,
     for the true aPTT at the end of the interval. Terminates when platelets fall below 50 or the
     aPTT exceeds 150 s, also between two decisions; in the first six hours after a bolus, when no
-    ward looks at it, the aPTT does not end the episode. Truncates after 120 h. An action that is
-    not finite is no treatment.
+    ward looks at it, the aPTT does not. Truncates after 120 h. An action not finite is none.
     """
 
     name = "HeparinInfusion-v0"
-    version = "1"
+    version = "2"
+    assays: Mapping[str, Assay] = {
+        "aptt_s": assay_catalog.APTT,
+        "anti_xa_u_per_ml": assay_catalog.ANTI_XA,
+        "platelets_1e9_per_l": assay_catalog.PLATELETS,
+    }
     time_unit = "h"
     default_interval = DECISION_INTERVAL_H
     observation_fields = ObservationFields(
@@ -107,7 +108,15 @@ class HeparinInfusion(TreatmentEnvironment):
         (Field("infusion_u_per_h", "U/h", (0.0, MAX_INFUSION_U_PER_H)), flag("bolus", once=True))
     )
 
-    def __init__(self, difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper"):
+    def __init__(
+        self,
+        difficulty: Difficulty = "medium",
+        *,
+        reagent: ReagentName = "paper",
+        protamine: bool = False,
+        within_patient: bool = True,
+        measurement_error: bool = True,
+    ):
         """The options fix `default_params`.
 
         - `difficulty`: "easy" (normal kidneys, half the variability, no complications), "medium"
@@ -116,24 +125,39 @@ class HeparinInfusion(TreatmentEnvironment):
           bleeding, kidneys and elimination that change). Kidneys alone raise the level on a usual
           infusion by 11 % at most: the linear path is a small part.
         - `reagent`: "paper" (anti-Xa 0.3–0.7 is 60–100 s) or "raschke" (46–70 s).
+        - `protamine`: it is an action too, up to 50 mg.
+        - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.
         """
-        super().__init__(difficulty)
+        super().__init__(
+            difficulty, within_patient=within_patient, measurement_error=measurement_error
+        )
+        check_flag("protamine", protamine)
+        self.protamine = protamine
+        if protamine:
+            self.action_fields = ActionFields((*self.action_fields.fields, PROTAMINE_MG))
         check_choice("reagent", reagent, REAGENTS)
         self.model = HeparinModel()
         self._reagent = REAGENTS[reagent]
+        self._omega_aptt_gain = population.OMEGA_APTT_GAIN[reagent]
 
     def tier_params(self, difficulty: str) -> HeparinParams:
         """What a tier consists of, in plain numbers."""
         patients, risks = population.Population(), disturbances.MEDIUM
+        within_patient = 0.5 if difficulty == "easy" else 1.0
         if difficulty == "easy":
             patients = patients.replace(renal_decline_per_y=0.0, renal_log_sd=0.0, variability=0.5)
             risks = Risks()
         if difficulty == "hard":
             patients = patients.replace(recently_exposed=0.3)  # working value (assumption)
             risks = disturbances.HARD
-        return HeparinParams(patients=patients, reagent=self._reagent, risks=risks)
+        return HeparinParams(
+            patients=patients.replace(omega_aptt_gain=self._omega_aptt_gain),
+            reagent=self._reagent,
+            risks=risks,
+            within_patient=within_patient,
+        )
 
     def draw_patient(self, key: jax.Array, params: HeparinParams) -> Patient:
         """A patient of the population `params.patients`."""
@@ -143,24 +167,30 @@ class HeparinInfusion(TreatmentEnvironment):
         """Before heparin."""
         zero = jnp.zeros((), jnp.result_type(float))
         return HeparinState(
-            **start(patient, reasons=("aptt", "platelets")),
+            **start(patient, reasons=("aptt", "platelets"), errors=patient.first_errors),
             drug=self.model.initial_state(patient.parameters),
-            disturbances=disturbances.well(),
+            disturbances=disturbances.well(patient.thresholds),
             infusion_u_per_h=zero,
             bolus_u=zero,
             since_bolus_h=zero + jnp.inf,
         )
 
-    def decode_action(self, action: Float[Array, " 2"]) -> Treatment:
-        """Infusion and bolus; an infusion of NaN where the action is not finite."""
+    def decode_action(self, action: Float[Array, " n"]) -> Treatment:
+        """What is given; an infusion of NaN where the action is not finite."""
         decoded = self.action_fields.decode(action)
         rate = decoded.infusion_u_per_h
         bolus = jnp.where(decoded.bolus, BOLUS_U_PER_KG, 0.0).astype(rate.dtype)
-        return Treatment(rate, bolus, jnp.zeros_like(rate))
+        return Treatment(rate, bolus, decoded.protamine_mg if self.protamine else 0.0 * rate)
 
-    def encode_action(self, infusion_u_per_h: Any, bolus: Any) -> Float[Array, " 2"]:
-        """The action that infuses so much (at most 2,500 U/h), after a bolus of 80 U/kg or not."""
-        return self.action_fields.encode(infusion_u_per_h=infusion_u_per_h, bolus=bolus)
+    def encode_action(
+        self, infusion_u_per_h: Any, bolus: Any, protamine_mg: Any = 0.0
+    ) -> Float[Array, " n"]:
+        """The action that infuses so much (at most 2,500 U/h), after a bolus of 80 U/kg or not.
+
+        `protamine_mg` is left out where it is no action.
+        """
+        given = {"protamine_mg": protamine_mg} if self.protamine else {}
+        return self.action_fields.encode(infusion_u_per_h=infusion_u_per_h, bolus=bolus, **given)
 
     def advance(
         self,
@@ -171,39 +201,53 @@ class HeparinInfusion(TreatmentEnvironment):
         params: HeparinParams,
     ) -> HeparinState:
         """Bolus, protamine and the new rate now, the hours that follow, and what they bring."""
-        patient, parameters = state.patient, state.patient.parameters
+        patient = state.patient
+        before = _parameters(patient, state.disturbances)
         valid = jnp.isfinite(treatment.infusion_u_per_h)
         infusion_u_per_h = jnp.where(valid, treatment.infusion_u_per_h, 0.0)
         bolus_u = treatment.bolus_u_per_kg * patient.covariates.weight_kg
-        dosed = model.give_bolus(state.drug, bolus_u, parameters)
-        dosed = model.give_protamine(dosed, treatment.protamine_mg, parameters)
-        aptt_s = model.aptt_s(dosed, parameters, params.reagent)
+        dosed = model.give_bolus(state.drug, bolus_u, before)
+        dosed = model.give_protamine(dosed, jnp.where(valid, treatment.protamine_mg, 0.0), before)
+        aptt_s = model.aptt_s(dosed, before, params.reagent)
+        draws = uniform_vector(key, 5 + len(self.assays))
         condition = disturbances.progress(
-            key,
+            draws[:3],
             state.disturbances,
             patient.hit_onset_h,
             state.elapsed,
             duration,
             dosed.anti_xa_u_per_ml,
-            aptt_s,
             params.risks,
+            params.within_patient,
         )
+        parameters = _parameters(patient, condition)
         inputs = model.Inputs(
             infusion_u_per_h=infusion_u_per_h,
             elimination_ratio=jnp.exp(condition.log_elimination),
             renal_function=_renal_function(patient, condition),
-            immunized=condition.immunized.astype(infusion_u_per_h.dtype),
+            immunized=condition.immunized_share,
+            reagent=params.reagent,
+            circadian_amplitude=params.within_patient * model.CIRCADIAN_AMPLITUDE,
         )
         drug, solver_ok = self.model.advance(
             dosed, duration, parameters, inputs, differentiable=self.transition_gradients_enabled
         )
+        condition = disturbances.with_events(
+            draws[3:5],
+            condition,
+            patient.hit_onset_h,
+            state.elapsed,
+            duration,
+            drug.bleeding_h - dosed.bleeding_h,
+            params.risks,
+        )
         drug = disturbances.after_bleeding(drug, condition)
         since_bolus_h = jnp.where(bolus_u > 0.0, 0.0, state.since_bolus_h)
         ends = {
-            "aptt": _too_long(
+            "aptt": aptt_too_long(
                 (aptt_s, model.aptt_s(drug, parameters, params.reagent)),
                 (
-                    duration * model.aptt_slope_s_per_h(dosed, parameters, inputs, params.reagent),
+                    duration * model.aptt_slope_s_per_h(dosed, before, inputs, params.reagent),
                     duration * model.aptt_slope_s_per_h(drug, parameters, inputs, params.reagent),
                 ),
                 since_bolus_h,
@@ -225,6 +269,7 @@ class HeparinInfusion(TreatmentEnvironment):
             infusion_u_per_h=infusion_u_per_h,
             bolus_u=bolus_u,
             since_bolus_h=since_bolus_h + duration,
+            errors=tuple(map(as_normal, draws[5:])),
             valid_action=valid,
             solver_ok=solver_ok & jnp.isfinite(drug.anti_xa_u_per_ml),
         )
@@ -285,25 +330,14 @@ class HeparinInfusion(TreatmentEnvironment):
         }
 
     def _aptt_s(self, state: HeparinState, params: HeparinParams) -> Float[Array, ""]:
-        return model.aptt_s(state.drug, state.patient.parameters, params.reagent)
+        parameters = _parameters(state.patient, state.disturbances)
+        return model.aptt_s(state.drug, parameters, params.reagent)
 
 
-def _too_long(ends_s, slopes_s, since_bolus_h, duration, terminal_s) -> Crossing:
-    """The aPTT beyond the terminal bound, from six hours after the last bolus on.
-
-    Under a constant rate the level goes one way, so that it is too long when it is first judged, or
-    at the end, or never. Its logarithm bends less than itself.
-    """
-    slopes = (slopes_s[0] / ends_s[0], slopes_s[1] / ends_s[1])
-    ends, terminal = (jnp.log(ends_s[0]), jnp.log(ends_s[1])), jnp.log(terminal_s)
-    crossing = monotone_crossing(*ends, terminal, rising=True, slopes=slopes)
-    judged_from = (SETTLING_AFTER_BOLUS_H - since_bolus_h) / duration  # as a fraction of it
-    first = jnp.clip(judged_from, 0.0, 1.0)
-    under_way = (judged_from > 0.0) & (judged_from < 1.0)
-    at_first = under_way & (cubic(ends, slopes, first) > terminal)
-    happened = (crossing.happened | at_first) & (judged_from <= 1.0 + 1e-3)
-    fraction = jnp.where(at_first, first, jnp.maximum(crossing.fraction, first))
-    return Crossing(happened, jnp.where(happened, fraction, 1.0))
+def _parameters(patient: Patient, condition: Disturbances) -> model.Parameters:
+    """Those of now: the response of the aPTT varies."""
+    own = patient.parameters
+    return own.replace(aptt_gain=own.aptt_gain * jnp.exp(condition.log_response))
 
 
 def _renal_function(patient: Patient, condition: Disturbances) -> Float[Array, ""]:

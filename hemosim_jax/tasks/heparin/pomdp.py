@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 
-from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.heparin import environment
 from hemosim_jax.tasks.heparin.environment import HeparinInfusion, ReagentName
 
 
 def heparin_infusion_pomdp(
-    difficulty: Difficulty = "medium", *, reagent: ReagentName = "paper", slots: int = 4
+    difficulty: Difficulty = "medium",
+    *,
+    reagent: ReagentName = "paper",
+    protamine: bool = False,
+    within_patient: bool = True,
+    measurement_error: bool = True,
+    slots: int = 4,
 ) -> OrderedLaboratory:
     """`HeparinInfusion` by an ordered laboratory; aPTT and platelets of admission are known.
 
@@ -22,14 +28,20 @@ def heparin_infusion_pomdp(
     **Raises:** `ValueError` as `HeparinInfusion`, or if `slots` is less than 1.
     """
     return OrderedLaboratory(
-        HeparinInfusion(difficulty, reagent=reagent),
+        HeparinInfusion(
+            difficulty,
+            reagent=reagent,
+            protamine=protamine,
+            within_patient=within_patient,
+            measurement_error=measurement_error,
+        ),
         {
             "aptt": Ordered(assay_catalog.APTT, environment.APTT_S),
             "anti_xa": Ordered(assay_catalog.ANTI_XA, environment.ANTI_XA_U_PER_ML),
             "platelets": Ordered(assay_catalog.PLATELETS, environment.PLATELETS_1E9_PER_L),
         },
         name="HeparinInfusion-POMDP-v0",
-        version="1",
+        version="2",
         visible=(
             environment.WEIGHT_KG,
             replace(environment.RENAL_FUNCTION, name="renal_function_on_admission"),

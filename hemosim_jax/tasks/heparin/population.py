@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import plain_numbers
+from hemosim_jax.core.description import plain_numbers
+from hemosim_jax.core.hazards import thresholds
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
+from hemosim_jax.core.random_draws import as_normal, as_uniform, divide, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.heparin import disturbances, model
 from hemosim_jax.tasks.heparin.disturbances import Risks
@@ -21,6 +22,14 @@ WEIGHT_KG = (40.0, 180.0)
 RENAL_FUNCTION = (0.1, 1.0)
 PLATELETS_1E9_PER_L = (120.0, 450.0)
 ANTITHROMBIN = (0.4, 1.4)
+
+
+# SD between patients of the log of the aPTT's gain. Of adults with 0.3 to 0.7 U/mL 56 % were below
+# the range of their hospital, 38 % in it and 6 % above (Arachchillage, 250 adults): with that of
+# the level an SD of 0.36 of the aPTT's log, of which the level makes 0.15 and the gain, 0.9 in the
+# log at 75 s, the rest. Where a reagent was calibrated by anti-Xa in the same
+# laboratory it is less (assumption; the trial of Raschke 1993 comes out with it).
+OMEGA_APTT_GAIN = {"paper": 0.36, "raschke": 0.15}
 
 
 class Population(Node):
@@ -45,7 +54,7 @@ class Population(Node):
     # comes near its result (working value).
     omega_elimination: Scalar = 0.20
     omega_volume: Scalar = 0.15  # assumption
-    omega_aptt_gain: Scalar = 0.12
+    omega_aptt_gain: Scalar = OMEGA_APTT_GAIN["paper"]
     baseline_aptt_s: tuple[Scalar, Scalar] = (model.TYPICAL_APTT_S, 3.0)
     antithrombin: tuple[Scalar, Scalar] = (1.0, 0.12)  # assumption
     # Median, SD of the log (assumption).
@@ -70,17 +79,22 @@ class Patient(Node):
     covariates: Covariates
     parameters: Parameters
     hit_onset_h: Float[Array, "*b"]  # of antibodies, since the start of therapy; inf: never
+    thresholds: tuple[Float[Array, "*b"], ...]  # of the first bleed and thrombosis
+    first_errors: tuple[Float[Array, "*b"], ...]  # of the measurements of admission, normal
 
 
 N_EFFECTS = 7
+_N_FATE = 2 + 2  # thresholds; errors of the first aPTT and platelets
 
 
 def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
     """Draws one patient."""
-    draws = uniform_vector(key, 3 + N_EFFECTS + 3)
+    draws = uniform_vector(key, 3 + N_EFFECTS + 2 + _N_FATE)
     z_age, z_weight, z_renal, *z_effects = map(as_normal, draws[: 3 + N_EFFECTS])
-    u_sex, u_exposed, u_hit = map(as_uniform, draws[3 + N_EFFECTS :])
-    male = u_sex >= population.female
+    u_sex, u_hit = map(as_uniform, draws[3 + N_EFFECTS : -_N_FATE])
+    female, rest = divide(u_sex, population.female)
+    exposed, hour = divide(rest, population.recently_exposed)
+    male = ~female
     age_y = jnp.clip(population.age_y[0] + population.age_y[1] * z_age, *AGE_Y)
     (women_kg, women_sd), (men_kg, men_sd) = population.weight_kg
     weight_kg = jnp.where(male, men_kg, women_kg) * jnp.exp(
@@ -91,18 +105,20 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
         weight_kg=jnp.clip(weight_kg, *WEIGHT_KG),
         male=male,
         renal_function=_renal_function(age_y, z_renal, population),
-        recently_exposed=u_exposed < population.recently_exposed,
+        recently_exposed=exposed,
     )
-    return _complete(covariates, z_effects, u_hit, population, risks)
+    fate = (u_hit, hour, *draws[-_N_FATE:])
+    return _complete(covariates, z_effects, fate, population, risks)
 
 
 def complete(
     key: jax.Array, covariates: Covariates, population: Population, risks: Risks
 ) -> Patient:
     """One patient with these covariates; individual parameters and fate are drawn."""
-    *z_effects, u_hit = uniform_vector(key, N_EFFECTS + 1)
-    normals = list(map(as_normal, z_effects))
-    return _complete(covariates, normals, as_uniform(u_hit), population, risks)
+    draws = uniform_vector(key, N_EFFECTS + 2 + _N_FATE)
+    u_hit, hour = map(as_uniform, draws[N_EFFECTS:-_N_FATE])
+    fate = (u_hit, hour, *draws[-_N_FATE:])
+    return _complete(covariates, list(map(as_normal, draws[:N_EFFECTS])), fate, population, risks)
 
 
 def complete_cohort(
@@ -118,15 +134,16 @@ def complete_cohort(
     """
 
     def complete(patient_key, own, knows_renal):
-        draws = uniform_vector(patient_key, 1 + N_EFFECTS + 2)
+        draws = uniform_vector(patient_key, 1 + N_EFFECTS + 2 + _N_FATE)
         z_renal, *z_effects = map(as_normal, draws[: 1 + N_EFFECTS])
-        u_exposed, u_hit = map(as_uniform, draws[1 + N_EFFECTS :])
+        u_exposed, u_hit = map(as_uniform, draws[1 + N_EFFECTS : -_N_FATE])
+        exposed, hour = divide(u_exposed, population.recently_exposed)
         drawn = _renal_function(own.age_y, z_renal, population)
         own = own.replace(
             renal_function=jnp.where(knows_renal, own.renal_function, drawn),
-            recently_exposed=u_exposed < population.recently_exposed,
+            recently_exposed=exposed,
         )
-        return _complete(own, z_effects, u_hit, population, risks)
+        return _complete(own, z_effects, (u_hit, hour, *draws[-_N_FATE:]), population, risks)
 
     keys = jax.random.split(key, covariates.age_y.shape[0])
     return Cohort(jax.vmap(complete)(keys, covariates, renal_known))
@@ -159,11 +176,16 @@ def individual_parameters(
     )
 
 
-def _complete(covariates, normals, hit_uniform, population, risks):
+def _complete(covariates, normals, fate, population, risks):
+    u_hit, hour, bleed, thrombosis, *errors = fate
+    aptt, platelets = map(as_normal, errors)
+    parameters = individual_parameters(covariates.weight_kg, normals, population)
     return Patient(
         covariates=covariates,
-        parameters=individual_parameters(covariates.weight_kg, normals, population),
-        hit_onset_h=disturbances.draw_hit_onset_h(hit_uniform, covariates.recently_exposed, risks),
+        parameters=parameters.replace(clock_at_start_h=24.0 * hour),
+        hit_onset_h=disturbances.draw_hit_onset_h(u_hit, covariates.recently_exposed, risks),
+        thresholds=thresholds((bleed, thrombosis)),
+        first_errors=(aptt, jnp.zeros_like(aptt), platelets),  # there is no heparin to measure
     )
 
 

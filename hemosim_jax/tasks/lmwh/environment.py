@@ -4,21 +4,13 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from hemosim_jax.core.durations import Crossing
-from hemosim_jax.core.environment import (
-    Choices,
-    Difficulty,
-    EnvParams,
-    EnvState,
-    TreatmentEnvironment,
-    check_choice,
-    start,
-)
+from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
 from hemosim_jax.core.fields import ActionFields, Field, ObservationFields, flag
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_fine_uniform, as_uniform, uniform_vector
+from hemosim_jax.core.options import Choices, Difficulty, check_choice
+from hemosim_jax.core.random_draws import uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.lmwh import disturbances, hazards, model, population
 from hemosim_jax.tasks.lmwh.disturbances import Disturbances, Risks
@@ -104,7 +96,7 @@ class EnoxaparinDosing(TreatmentEnvironment):
     """
 
     name = "EnoxaparinDosing"
-    version = "1"
+    version = "2"
     time_unit = "h"
     default_interval = DECISION_INTERVAL_H
     observation_fields = ObservationFields(
@@ -114,18 +106,28 @@ class EnoxaparinDosing(TreatmentEnvironment):
         (Field("dose_mg_per_kg", "mg/kg", (0.0, MAX_DOSE_MG_PER_KG)), flag("once_daily"))
     )
 
-    def __init__(self, difficulty: Difficulty = "medium", *, model: PaperName = "feng2006"):
+    def __init__(
+        self,
+        difficulty: Difficulty = "medium",
+        *,
+        model: PaperName = "feng2006",
+        within_patient: bool = True,
+        measurement_error: bool = True,
+    ):
         """The options.
 
-        - `difficulty`: "easy" (healthy kidneys, half the variability, nothing changes), "medium"
-          (full variability, a sixth with impaired kidneys, clearance that varies within patients)
-          or "hard" (half with impaired kidneys, and kidneys that get worse and better).
+        - `difficulty`: "easy" (healthy kidneys, half the variability between and within patients),
+          "medium" (full variability, a sixth with impaired kidneys) or "hard" (half with impaired
+          kidneys, and kidneys that get worse and better).
         - `model`: "feng2006" or "green2005", whose peaks differ less by kidney function than
           those that were measured.
+        - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.
         """
-        super().__init__(difficulty)
+        super().__init__(
+            difficulty, within_patient=within_patient, measurement_error=measurement_error
+        )
         check_choice("model", model, PAPERS)
         self.paper = model
         self.model = Enoxaparin()
@@ -137,12 +139,12 @@ class EnoxaparinDosing(TreatmentEnvironment):
             omega_clearance=paper.omega_clearance, omega_central=paper.omega_central
         )
         tiers = {
-            "easy": (patients.replace(variability=0.5), Risks()),
-            "medium": (patients.replace(impaired=0.17), disturbances.MEDIUM),
-            "hard": (patients.replace(impaired=0.5), disturbances.HARD),
+            "easy": (patients.replace(variability=0.5), Risks(), 0.5),
+            "medium": (patients.replace(impaired=0.17), Risks(), 1.0),
+            "hard": (patients.replace(impaired=0.5), disturbances.HARD, 1.0),
         }
-        patients, risks = tiers[difficulty]
-        return EnoxaparinParams(patients=patients, risks=risks)
+        patients, risks, within_patient = tiers[difficulty]
+        return EnoxaparinParams(patients=patients, risks=risks, within_patient=within_patient)
 
     def draw_patient(self, key: jax.Array, params: EnoxaparinParams) -> Patient:
         """A patient of the population `params.patients`."""
@@ -151,7 +153,7 @@ class EnoxaparinDosing(TreatmentEnvironment):
     def initial_state(self, patient: Patient, params: EnoxaparinParams) -> EnoxaparinState:
         """Before the first dose."""
         zero = jnp.zeros((), jnp.result_type(float))
-        well = disturbances.well()
+        well = disturbances.well(patient.thresholds)
         parameters = self.parameters(patient, well)
         return EnoxaparinState(
             **start(patient, reasons=("major_bleed", "recurrence")),
@@ -201,9 +203,9 @@ class EnoxaparinDosing(TreatmentEnvironment):
     ) -> EnoxaparinState:
         """The doses that fall due, the hours that follow, and what they bring."""
         patient = state.patient
-        *drifts, happens, finer, which = uniform_vector(key, 5)
+        renal, clearance = uniform_vector(key, 2)
         condition = disturbances.progress(
-            state.disturbances, (drifts[0], drifts[1]), duration, params.risks
+            state.disturbances, (renal, clearance), duration, params.risks, params.within_patient
         )
         parameters = self.parameters(patient, condition)
         valid = jnp.isfinite(treatment.dose_mg_per_kg)
@@ -238,16 +240,12 @@ class EnoxaparinDosing(TreatmentEnvironment):
         expected = hazards.expected_events(
             tuple(activities), tuple(smoothed), duration, params.coefficients
         )
-        bleed, recurrence = _events(
-            expected, as_fine_uniform(happens, finer), as_uniform(which), duration
-        )
+        condition, bleed, recurrence = disturbances.events(condition, expected)
         until = jnp.minimum(bleed.fraction, recurrence.fraction)
         return state.later(
             duration,
             {"major_bleed": bleed, "recurrence": recurrence},
-            disturbances=condition.replace(
-                major_bleed=bleed.happened, recurrence=recurrence.happened
-            ),
+            disturbances=condition,
             drug=drug,
             smoothed_iu_per_ml=smoothed[-1],
             mean_iu_per_ml=whole / duration + parameters.basal_iu_per_ml,
@@ -326,18 +324,3 @@ def _newest_peak_h(before: model.State, after: model.State, doses, order: Order,
 def _creatinine(patient: Patient, condition: Disturbances) -> Float[Array, ""]:
     drawn = patient.covariates.creatinine_mg_per_dl * jnp.exp(-condition.log_renal)
     return jnp.clip(drawn, *population.CREATININE_MG_PER_DL)
-
-
-def _events(
-    expected: Expected, uniform: Float[Array, ""], which: Float[Array, ""], duration_h: Any
-) -> tuple[Crossing, Crossing]:
-    """The first event, if there is one, and when; of competing constant hazards."""
-    total = expected.bleeds + expected.recurrences
-    happens = uniform < -jnp.expm1(-total)
-    fraction = -jnp.log1p(-jnp.where(happens, uniform, 0.0)) / jnp.maximum(total, 1e-12)
-    is_bleed = which * total < expected.bleeds
-
-    def one(happened: Bool[Array, ""]) -> Crossing:
-        return Crossing(happened, jnp.where(happened, jnp.clip(fraction, 0.0, 1.0), 1.0))
-
-    return one(happens & is_bleed), one(happens & ~is_bleed)

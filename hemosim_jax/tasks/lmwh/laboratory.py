@@ -1,14 +1,19 @@
 """`EnoxaparinDosing-v0`: anti-Xa and creatinine by an ordered laboratory."""
 
-from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.lmwh import environment
 from hemosim_jax.tasks.lmwh.environment import EnoxaparinDosing, PaperName
 
 
 def enoxaparin_dosing(
-    difficulty: Difficulty = "medium", *, model: PaperName = "feng2006", slots: int = 4
+    difficulty: Difficulty = "medium",
+    *,
+    model: PaperName = "feng2006",
+    within_patient: bool = True,
+    measurement_error: bool = True,
+    slots: int = 4,
 ) -> OrderedLaboratory:
     """`EnoxaparinDosing` by an ordered laboratory; the creatinine of admission is known.
 
@@ -23,14 +28,19 @@ def enoxaparin_dosing(
     **Raises:** `ValueError` as `EnoxaparinDosing`, or if `slots` is less than 1.
     """
     return OrderedLaboratory(
-        EnoxaparinDosing(difficulty, model=model),
+        EnoxaparinDosing(
+            difficulty,
+            model=model,
+            within_patient=within_patient,
+            measurement_error=measurement_error,
+        ),
         {
             "trough": Ordered(assay_catalog.ANTI_XA, environment.TROUGH),
             "peak": Ordered(assay_catalog.ANTI_XA, environment.PEAK),
             "creatinine": Ordered(assay_catalog.CREATININE, environment.CREATININE),
         },
         name="EnoxaparinDosing-v0",
-        version="1",
+        version="2",
         visible=(
             environment.AGE_Y,
             environment.WEIGHT_KG,

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import plain_numbers
+from hemosim_jax.core.description import plain_numbers
+from hemosim_jax.core.hazards import thresholds
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
@@ -64,6 +65,7 @@ class Patient(Node):
     covariates: Covariates
     clearance_ratio: Float[Array, "*b"]
     central_ratio: Float[Array, "*b"]
+    thresholds: tuple[Float[Array, "*b"], ...]  # of the first events, see `disturbances`
 
 
 def creatinine_clearance_ml_per_min(
@@ -81,14 +83,14 @@ def ideal_weight_kg(height_cm: Any, male: Any) -> Float[Array, "*b"]:
 
 
 N_EFFECTS = 2
+_N_OWN = N_EFFECTS + 2  # and thresholds
 
 
 def sample(key: jax.Array, population: Population) -> Patient:
     """Draws one patient."""
-    draws = uniform_vector(key, 4 + N_EFFECTS + 2)
-    z_age, z_weight, z_height, z_creatinine, *z_effects = map(as_normal, draws[: 4 + N_EFFECTS])
-    u_sex, u_impaired = map(as_uniform, draws[4 + N_EFFECTS :])
-    male = u_sex >= population.female
+    u_sex, u_impaired, *draws = uniform_vector(key, 2 + 4 + _N_OWN)
+    z_age, z_weight, z_height, z_creatinine = map(as_normal, draws[:4])
+    male = as_uniform(u_sex) >= population.female
     (women_kg, women_sd), (men_kg, men_sd) = population.weight_kg
     weight_kg = jnp.where(male, men_kg, women_kg) * jnp.exp(
         jnp.where(male, men_sd, women_sd) * z_weight
@@ -102,14 +104,14 @@ def sample(key: jax.Array, population: Population) -> Patient:
         weight_kg=jnp.clip(weight_kg, *WEIGHT_KG),
         height_cm=jnp.clip(height_cm, *HEIGHT_CM),
         male=male,
-        creatinine_mg_per_dl=_creatinine(male, z_creatinine, u_impaired, population),
+        creatinine_mg_per_dl=_creatinine(male, z_creatinine, as_uniform(u_impaired), population),
     )
-    return _complete(covariates, z_effects, population)
+    return _complete(covariates, draws[4:], population)
 
 
 def complete(key: jax.Array, covariates: Covariates, population: Population) -> Patient:
-    """One patient with these covariates; random effects are drawn."""
-    return _complete(covariates, map(as_normal, uniform_vector(key, N_EFFECTS)), population)
+    """One patient with these covariates; random effects and fate are drawn."""
+    return _complete(covariates, uniform_vector(key, _N_OWN), population)
 
 
 def complete_cohort(
@@ -122,27 +124,29 @@ def complete_cohort(
     """Real (stacked) covariates with what no file records, drawn as in `population`."""
 
     def complete(patient_key, own, knows_creatinine, knows_height):
-        draws = uniform_vector(patient_key, 2 + N_EFFECTS + 1)
-        z_height, z_creatinine, *z_effects = map(as_normal, draws[: 2 + N_EFFECTS])
+        u_impaired, *draws = uniform_vector(patient_key, 1 + 2 + _N_OWN)
+        z_height, z_creatinine = map(as_normal, draws[:2])
         (women_cm, women_sd), (men_cm, men_sd) = population.height_cm
         height_cm = jnp.where(own.male, men_cm + men_sd * z_height, women_cm + women_sd * z_height)
-        drawn = _creatinine(own.male, z_creatinine, as_uniform(draws[-1]), population)
+        drawn = _creatinine(own.male, z_creatinine, as_uniform(u_impaired), population)
         own = own.replace(
             height_cm=jnp.where(knows_height, own.height_cm, jnp.clip(height_cm, *HEIGHT_CM)),
             creatinine_mg_per_dl=jnp.where(knows_creatinine, own.creatinine_mg_per_dl, drawn),
         )
-        return _complete(own, z_effects, population)
+        return _complete(own, draws[2:], population)
 
     keys = jax.random.split(key, covariates.age_y.shape[0])
     return Cohort(jax.vmap(complete)(keys, covariates, creatinine_known, height_known))
 
 
-def _complete(covariates, normals, population):
-    z_clearance, z_central = (population.variability * z for z in normals)
+def _complete(covariates, draws, population):
+    effects = map(as_normal, draws[:N_EFFECTS])
+    z_clearance, z_central = (population.variability * z for z in effects)
     return Patient(
         covariates=covariates,
         clearance_ratio=jnp.exp(population.omega_clearance * z_clearance),
         central_ratio=jnp.exp(population.omega_central * z_central),
+        thresholds=thresholds(draws[N_EFFECTS:]),
     )
 
 

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hemosim_jax.core.environment import check_choice
+from hemosim_jax.core.options import check_choice
 from hemosim_jax.tasks.warfarin import factors, hamberg2007, hamberg2010
 from hemosim_jax.tasks.warfarin.covariates import (
     CYP2C9_ALLELES,
@@ -33,10 +33,7 @@ from hemosim_jax.tasks.warfarin.covariates import (
 from hemosim_jax.tasks.warfarin.factors import FactorTurnover
 from hemosim_jax.tasks.warfarin.hamberg2007 import Hamberg2007
 from hemosim_jax.tasks.warfarin.hamberg2010 import Hamberg2010
-
-# Any of the three; their parameters differ, and each knows its own.
-WarfarinModel = Hamberg2007 | Hamberg2010 | FactorTurnover
-Hamberg = Hamberg2007 | Hamberg2010  # those that `fit` refines
+from hemosim_jax.tasks.warfarin.model import WarfarinModel
 
 TARGET_INR = 2.5
 TYPICAL_BASELINE_INR = 1.06  # assumption: middle of the normal range
@@ -173,11 +170,13 @@ def typical_dose_mg_per_week(
     """Weekly dose that the typical patient of these (stacked) covariates needs for INR 2.5."""
     none = jnp.zeros_like(covariates.age_y)
     typical = RandomEffects(clearance_s=none, clearance_r=none, volume=none, ec50=none)
-    parameters: Any = model.individual_parameters(covariates, typical, calibration)
+    parameters = model.individual_parameters(covariates, typical, calibration)
     return 7.0 * model.steady_state_dose_mg_per_day(parameters, TARGET_INR)
 
 
-def fit(model: Hamberg, covariates: Covariates, weekly_dose_mg: np.ndarray) -> Calibration:
+def fit(
+    model: Hamberg2007 | Hamberg2010, covariates: Covariates, weekly_dose_mg: np.ndarray
+) -> Calibration:
     """Least absolute deviations of log dose, the variability from the spread of the residuals.
 
     Arguments stacked over subjects with a stable dose. The published variability of clearance is

@@ -25,12 +25,11 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from hemosim_jax.core.model import Model
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
-from hemosim_jax.integrate import StepMap, solve, transit
+from hemosim_jax.integrate import transit
 from hemosim_jax.integrate.linear import one_compartment_oral
 from hemosim_jax.tasks.warfarin import hamberg2007, hamberg2010
 from hemosim_jax.tasks.warfarin.covariates import (
@@ -45,6 +44,7 @@ from hemosim_jax.tasks.warfarin.covariates import (
     clearance_ratio,
     ec50_ratio,
 )
+from hemosim_jax.tasks.warfarin.model import WarfarinModel
 
 FACTORS = ("II", "VII", "IX", "X", "PC")
 # Half-lives (h) of II, VII, IX and X after prothrombin complex in 15 healthy volunteers (Ostermann
@@ -114,7 +114,7 @@ class State(Node):
     vitamin_k_mg: Float[Array, ""]
 
 
-class FactorTurnover(Model):
+class FactorTurnover(WarfarinModel):
     """See the module; time in hours."""
 
     PUBLISHED: ClassVar[Calibration] = PUBLISHED
@@ -151,10 +151,6 @@ class FactorTurnover(Model):
         """A patient who has never taken warfarin."""
         zero = jnp.zeros((), jnp.result_type(float))
         return State(zero, zero, zero, zero, (zero,) * len(FACTORS), zero)
-
-    def give_dose(self, state: State, dose_mg: Scalar) -> State:
-        """A tablet of racemic warfarin, half of it S."""
-        return state.replace(depot_mg=state.depot_mg + 0.5 * dose_mg)
 
     def give_vitamin_k(self, state: State, dose_mg: Scalar) -> State:
         """Vitamin K1."""
@@ -219,21 +215,6 @@ class FactorTurnover(Model):
             lengthening * (PT_LINEAR + PT_QUADRATIC * lengthening)
         )
 
-    def inr_slope_per_h(
-        self, state: State, parameters: Parameters, inputs: Inputs
-    ) -> Float[Array, ""]:
-        """How fast the INR changes."""
-        slope = self.vector_field(0.0, state, (parameters, inputs))
-        return jax.jvp(lambda now: self.inr(now, parameters), (state,), (slope,))[1]
-
-    def concentration_s_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """S-warfarin in plasma."""
-        return state.central_s_mg / parameters.volume_s_l
-
-    def concentration_r_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """R-warfarin in plasma."""
-        return state.central_r_mg / parameters.volume_r_l
-
     def steady_state_dose_mg_per_day(
         self, parameters: Parameters, target_inr: Scalar
     ) -> Float[Array, "*b"]:
@@ -246,28 +227,47 @@ class FactorTurnover(Model):
         )
         return 24.0 * effective / per_mg_per_h
 
-    def advance(
-        self,
-        state: State,
-        duration: Scalar,
-        parameters: Parameters,
-        inputs: Inputs,
-        *,
-        differentiable: bool = False,
-    ) -> tuple[State, Bool[Array, ""]]:
-        """The state `duration` later: exact compartments and factors behind their smooth inputs.
+    def flow(
+        self, duration_h: Float[Array, ""], state: State, args: tuple[Parameters, Inputs]
+    ) -> State:
+        """Exact compartments and factors behind their smooth inputs.
 
-        Any dose is given before, at the start of the interval, where the rule's points lie dense.
-        Accurate to 0.001 INR over 6 h, 0.006 over a day and 0.02 over three (INR below 6). Returns
-        also whether the solver succeeded.
+        Accurate to 0.001 INR over 6 h, 0.006 over a day and 0.02 over three (INR below 6).
         """
-        return solve(
-            self.vector_field,
-            StepMap(_flow),
-            state,
-            duration,
-            (parameters, inputs),
-            differentiable=differentiable,
+        parameters, inputs = args
+        elimination_s, elimination_r = _elimination_rates(parameters, inputs)
+        rule = AFTER_DOSE
+
+        def amounts(time):
+            central_s_mg, central_r_mg = (
+                one_compartment_oral(state.depot_mg, amount, ABSORPTION_RATE_PER_H, rate, time)
+                for amount, rate in (
+                    (state.central_s_mg, elimination_s),
+                    (state.central_r_mg, elimination_r),
+                )
+            )
+            vitamin_k_mg = state.vitamin_k_mg * jnp.exp(-VITAMIN_K_LOSS_PER_H * time)
+            return central_s_mg, central_r_mg, vitamin_k_mg
+
+        s_mg, r_mg, k_mg = amounts(transit.node_times(rule, duration_h))
+        inhibited = _inhibited(s_mg, r_mg, k_mg, parameters, inputs)
+        inhibition = transit.turnover_at_nodes(
+            state.inhibition, inhibited, HYDROQUINONE_PER_H, duration_h, rule
+        )
+        (end,) = transit.advance_turnovers(
+            (state.inhibition,), (inhibited,), (HYDROQUINONE_PER_H,), duration_h, rule
+        )
+        lost = _share_lost(inhibition, parameters)
+        central_s_mg, central_r_mg, vitamin_k_mg = amounts(duration_h)
+        return State(
+            depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
+            central_s_mg=central_s_mg,
+            central_r_mg=central_r_mg,
+            inhibition=end,
+            deficits=transit.advance_turnovers(
+                state.deficits, lost, TURNOVER_PER_H, duration_h, rule
+            ),
+            vitamin_k_mg=vitamin_k_mg,
         )
 
 
@@ -310,39 +310,3 @@ def _share_lost(inhibition, parameters):
     """By how much the synthesis of each factor is reduced (0..1)."""
     left = 1.0 - inhibition
     return tuple(rho * inhibition / (left + rho * inhibition) for rho in parameters.sensitivity)
-
-
-def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
-    parameters, inputs = args
-    elimination_s, elimination_r = _elimination_rates(parameters, inputs)
-    rule = AFTER_DOSE
-
-    def amounts(time):
-        central_s_mg, central_r_mg = (
-            one_compartment_oral(state.depot_mg, amount, ABSORPTION_RATE_PER_H, rate, time)
-            for amount, rate in (
-                (state.central_s_mg, elimination_s),
-                (state.central_r_mg, elimination_r),
-            )
-        )
-        vitamin_k_mg = state.vitamin_k_mg * jnp.exp(-VITAMIN_K_LOSS_PER_H * time)
-        return central_s_mg, central_r_mg, vitamin_k_mg
-
-    s_mg, r_mg, k_mg = amounts(transit.node_times(rule, duration_h))
-    inhibited = _inhibited(s_mg, r_mg, k_mg, parameters, inputs)
-    inhibition = transit.turnover_at_nodes(
-        state.inhibition, inhibited, HYDROQUINONE_PER_H, duration_h, rule
-    )
-    (end,) = transit.advance_turnovers(
-        (state.inhibition,), (inhibited,), (HYDROQUINONE_PER_H,), duration_h, rule
-    )
-    lost = _share_lost(inhibition, parameters)
-    central_s_mg, central_r_mg, vitamin_k_mg = amounts(duration_h)
-    return State(
-        depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
-        central_s_mg=central_s_mg,
-        central_r_mg=central_r_mg,
-        inhibition=end,
-        deficits=transit.advance_turnovers(state.deficits, lost, TURNOVER_PER_H, duration_h, rule),
-        vitamin_k_mg=vitamin_k_mg,
-    )

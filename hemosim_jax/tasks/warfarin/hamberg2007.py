@@ -16,14 +16,12 @@ peripheral volume alone). The state carries the depressions $1 - A$.
 
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from hemosim_jax.core.model import Model
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
-from hemosim_jax.integrate import StepMap, solve, transit
+from hemosim_jax.integrate import transit
 from hemosim_jax.integrate.linear import one_compartment_oral, two_compartment_oral
 from hemosim_jax.physiology.pharmacodynamics import sigmoid_emax, transit_slope
 from hemosim_jax.tasks.warfarin.covariates import (
@@ -37,6 +35,7 @@ from hemosim_jax.tasks.warfarin.covariates import (
     dose_for_inhibition,
     ec50_ratio,
 )
+from hemosim_jax.tasks.warfarin.model import WarfarinModel
 
 CLEARANCE_S_L_PER_H = 0.314  # *1/*1, 71 y
 CLEARANCE_S_RETAINED = (1.0, 0.685, 0.547, 0.278, 0.310, 0.148)  # by CYP2C9 genotype
@@ -94,7 +93,7 @@ def typical_clearance_r(age_y: Float[Array, "*b"]) -> Float[Array, "*b"]:
     return CLEARANCE_R_L_PER_H * (1.0 - CLEARANCE_R_AGE_PER_Y * (age_y - REFERENCE_AGE_Y))
 
 
-class Hamberg2007(Model):
+class Hamberg2007(WarfarinModel):
     """See the module; time in hours."""
 
     PUBLISHED: ClassVar[Calibration] = PUBLISHED
@@ -129,10 +128,6 @@ class Hamberg2007(Model):
         zero = jnp.zeros((), jnp.result_type(float))
         return State(zero, zero, zero, zero, fast=(zero,) * STAGES_FAST, slow=(zero,) * STAGES_SLOW)
 
-    def give_dose(self, state: State, dose_mg: Scalar) -> State:
-        """A tablet of racemic warfarin, half of it S."""
-        return state.replace(depot_mg=state.depot_mg + 0.5 * dose_mg)
-
     def vector_field(self, t: Any, state: State, args: tuple[Parameters, Inputs]) -> State:
         """The full system, per hour."""
         parameters, inputs = args
@@ -155,21 +150,6 @@ class Hamberg2007(Model):
         depression = fast + slow - fast * slow  # 1 - A6 A7
         return parameters.baseline_inr + INR_MAX * depression**INR_EXPONENT
 
-    def inr_slope_per_h(
-        self, state: State, parameters: Parameters, inputs: Inputs
-    ) -> Float[Array, ""]:
-        """How fast the INR changes."""
-        slope = self.vector_field(0.0, state, (parameters, inputs))
-        return jax.jvp(lambda now: self.inr(now, parameters), (state,), (slope,))[1]
-
-    def concentration_s_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """S-warfarin in plasma."""
-        return state.central_s_mg / parameters.volume_s_l
-
-    def concentration_r_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """R-warfarin in plasma."""
-        return state.central_r_mg / parameters.volume_r_l
-
     def steady_state_dose_mg_per_day(
         self, parameters: Parameters, target_inr: Scalar
     ) -> Float[Array, "*b"]:
@@ -177,23 +157,45 @@ class Hamberg2007(Model):
         product = 1.0 - ((target_inr - parameters.baseline_inr) / INR_MAX) ** (1.0 / INR_EXPONENT)
         return dose_for_inhibition(parameters, 1.0 - jnp.sqrt(product), HILL)
 
-    def advance(
-        self,
-        state: State,
-        duration: Scalar,
-        parameters: Parameters,
-        inputs: Inputs,
-        *,
-        differentiable: bool = False,
-    ) -> tuple[State, Bool[Array, ""]]:
-        """The state `duration` later, as in `hamberg2010`."""
-        return solve(
-            self.vector_field,
-            StepMap(_flow),
-            state,
-            duration,
-            (parameters, inputs),
-            differentiable=differentiable,
+    def flow(
+        self, duration_h: Float[Array, ""], state: State, args: tuple[Parameters, Inputs]
+    ) -> State:
+        """As in `hamberg2010`."""
+        parameters, inputs = args
+        k10, k12, k21, elimination_r, ec50 = _rates(parameters, inputs)
+        rule = transit.AFTER_DOSE
+
+        def s_warfarin(time):
+            return two_compartment_oral(
+                state.depot_mg,
+                state.central_s_mg,
+                state.peripheral_s_mg,
+                ABSORPTION_RATE_PER_H,
+                k10,
+                k12,
+                k21,
+                time,
+            )
+
+        node_s_mg, _ = s_warfarin(transit.node_times(rule, duration_h))
+        inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
+        central_s_mg, peripheral_s_mg = s_warfarin(duration_h)
+        fast, slow = transit.advance_chains(
+            (state.fast, state.slow),
+            inhibition,
+            (RATE_FAST_PER_H, RATE_SLOW_PER_H),
+            duration_h,
+            rule,
+        )
+        return State(
+            depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
+            central_s_mg=central_s_mg,
+            peripheral_s_mg=peripheral_s_mg,
+            central_r_mg=one_compartment_oral(
+                state.depot_mg, state.central_r_mg, ABSORPTION_RATE_PER_H, elimination_r, duration_h
+            ),
+            fast=fast,
+            slow=slow,
         )
 
 
@@ -205,39 +207,4 @@ def _rates(parameters: Parameters, inputs: Inputs):
         INTERCOMPARTMENTAL_S_L_PER_H / parameters.volume_s_peripheral_l,
         parameters.clearance_r_l_per_h / parameters.volume_r_l,
         parameters.ec50_mg_per_l * inputs.ec50_ratio,
-    )
-
-
-def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
-    parameters, inputs = args
-    k10, k12, k21, elimination_r, ec50 = _rates(parameters, inputs)
-    rule = transit.AFTER_DOSE
-
-    def s_warfarin(time):
-        return two_compartment_oral(
-            state.depot_mg,
-            state.central_s_mg,
-            state.peripheral_s_mg,
-            ABSORPTION_RATE_PER_H,
-            k10,
-            k12,
-            k21,
-            time,
-        )
-
-    node_s_mg, _ = s_warfarin(transit.node_times(rule, duration_h))
-    inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
-    central_s_mg, peripheral_s_mg = s_warfarin(duration_h)
-    fast, slow = transit.advance_chains(
-        (state.fast, state.slow), inhibition, (RATE_FAST_PER_H, RATE_SLOW_PER_H), duration_h, rule
-    )
-    return State(
-        depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
-        central_s_mg=central_s_mg,
-        peripheral_s_mg=peripheral_s_mg,
-        central_r_mg=one_compartment_oral(
-            state.depot_mg, state.central_r_mg, ABSORPTION_RATE_PER_H, elimination_r, duration_h
-        ),
-        fast=fast,
-        slow=slow,
     )

@@ -17,12 +17,11 @@ The state carries the depression $1 - A$, which is zero without the drug and is 
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from hemosim_jax.core.model import Model
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.scalar import Scalar
-from hemosim_jax.integrate import StepMap, solve, transit
+from hemosim_jax.integrate import transit
 from hemosim_jax.integrate.linear import one_compartment_oral
 from hemosim_jax.physiology.pharmacodynamics import sigmoid_emax, transit_slope
 from hemosim_jax.tasks.warfarin import hamberg2007
@@ -38,6 +37,7 @@ from hemosim_jax.tasks.warfarin.covariates import (
     dose_for_inhibition,
     ec50_ratio,
 )
+from hemosim_jax.tasks.warfarin.model import WarfarinModel
 
 CLEARANCE_S_L_PER_H = {1: 0.174, 2: 0.0879, 3: 0.0422}  # per CYP2C9 allele, at 71 y
 CLEARANCE_S_AGE_PER_Y = 0.00571  # fraction lost per year above 71
@@ -81,7 +81,7 @@ class State(Node):
     slow: tuple[Float[Array, ""], ...]
 
 
-class Hamberg2010(Model):
+class Hamberg2010(WarfarinModel):
     """See the module; time in hours."""
 
     PUBLISHED: ClassVar[Calibration] = PUBLISHED
@@ -114,10 +114,6 @@ class Hamberg2010(Model):
         zero = jnp.zeros((), jnp.result_type(float))
         return State(zero, zero, zero, fast=(zero,) * STAGES, slow=(zero,) * STAGES)
 
-    def give_dose(self, state: State, dose_mg: Scalar) -> State:
-        """A tablet of racemic warfarin, half of it S."""
-        return state.replace(depot_mg=state.depot_mg + 0.5 * dose_mg)
-
     def vector_field(self, t: Any, state: State, args: tuple[Parameters, Inputs]) -> State:
         """The full system, per hour."""
         parameters, inputs = args
@@ -136,22 +132,6 @@ class Hamberg2010(Model):
         """International normalized ratio."""
         return parameters.baseline_inr + INR_MAX * 0.5 * (state.fast[-1] + state.slow[-1])
 
-    def inr_slope_per_h(
-        self, state: State, parameters: Parameters, inputs: Inputs
-    ) -> Float[Array, ""]:
-        """How fast the INR changes: what flows into the last compartments."""
-        fast = RATE_FAST_PER_H * (state.fast[-2] - state.fast[-1])
-        slow = RATE_SLOW_PER_H * (state.slow[-2] - state.slow[-1])
-        return INR_MAX * 0.5 * (fast + slow)
-
-    def concentration_s_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """S-warfarin in plasma."""
-        return state.central_s_mg / parameters.volume_s_l
-
-    def concentration_r_mg_per_l(self, state: State, parameters: Parameters) -> Float[Array, ""]:
-        """R-warfarin in plasma."""
-        return state.central_r_mg / parameters.volume_r_l
-
     def steady_state_dose_mg_per_day(
         self, parameters: Parameters, target_inr: Scalar
     ) -> Float[Array, "*b"]:
@@ -159,27 +139,37 @@ class Hamberg2010(Model):
         inhibition = (target_inr - parameters.baseline_inr) / INR_MAX
         return dose_for_inhibition(parameters, inhibition, HILL)
 
-    def advance(
-        self,
-        state: State,
-        duration: Scalar,
-        parameters: Parameters,
-        inputs: Inputs,
-        *,
-        differentiable: bool = False,
-    ) -> tuple[State, Bool[Array, ""]]:
-        """The state `duration` later: exact compartments and chains, one step (see `_flow`).
+    def flow(
+        self, duration_h: Float[Array, ""], state: State, args: tuple[Parameters, Inputs]
+    ) -> State:
+        """Exact compartments and chains, the inhibition between them by a rule.
 
-        Any dose is given before, at the start of the interval, where the rule's points lie dense.
-        Accurate to 0.01 INR for intervals up to a week; returns also whether the solver succeeded.
+        Accurate to 0.01 INR for intervals up to a week.
         """
-        return solve(
-            self.vector_field,
-            StepMap(_flow),
-            state,
-            duration,
-            (parameters, inputs),
-            differentiable=differentiable,
+        parameters, inputs = args
+        elimination_s, elimination_r, ec50 = _rates(parameters, inputs)
+        rule = transit.AFTER_DOSE
+
+        def central(amount, elimination_rate, time):
+            return one_compartment_oral(
+                state.depot_mg, amount, ABSORPTION_RATE_PER_H, elimination_rate, time
+            )
+
+        node_s_mg = central(state.central_s_mg, elimination_s, transit.node_times(rule, duration_h))
+        inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
+        fast, slow = transit.advance_chains(
+            (state.fast, state.slow),
+            inhibition,
+            (RATE_FAST_PER_H, RATE_SLOW_PER_H),
+            duration_h,
+            rule,
+        )
+        return State(
+            depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
+            central_s_mg=central(state.central_s_mg, elimination_s, duration_h),
+            central_r_mg=central(state.central_r_mg, elimination_r, duration_h),
+            fast=fast,
+            slow=slow,
         )
 
 
@@ -189,27 +179,3 @@ def _rates(parameters: Parameters, inputs: Inputs):
     )
     elimination_r = parameters.clearance_r_l_per_h / parameters.volume_r_l
     return elimination_s, elimination_r, parameters.ec50_mg_per_l * inputs.ec50_ratio
-
-
-def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
-    parameters, inputs = args
-    elimination_s, elimination_r, ec50 = _rates(parameters, inputs)
-    rule = transit.AFTER_DOSE
-
-    def central(amount, elimination_rate, time):
-        return one_compartment_oral(
-            state.depot_mg, amount, ABSORPTION_RATE_PER_H, elimination_rate, time
-        )
-
-    node_s_mg = central(state.central_s_mg, elimination_s, transit.node_times(rule, duration_h))
-    inhibition = sigmoid_emax(node_s_mg / parameters.volume_s_l, ec50, HILL)
-    fast, slow = transit.advance_chains(
-        (state.fast, state.slow), inhibition, (RATE_FAST_PER_H, RATE_SLOW_PER_H), duration_h, rule
-    )
-    return State(
-        depot_mg=state.depot_mg * jnp.exp(-ABSORPTION_RATE_PER_H * duration_h),
-        central_s_mg=central(state.central_s_mg, elimination_s, duration_h),
-        central_r_mg=central(state.central_r_mg, elimination_r, duration_h),
-        fast=fast,
-        slow=slow,
-    )

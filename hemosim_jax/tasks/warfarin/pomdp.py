@@ -1,7 +1,7 @@
 """`WarfarinDosing-POMDP-v0`: warfarin as a clinic gives it, the INR measured when it is ordered."""
 
-from hemosim_jax.core.environment import Difficulty
 from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
+from hemosim_jax.core.options import Difficulty
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.warfarin.environment import (
     INR,
@@ -18,7 +18,10 @@ def warfarin_dosing_pomdp(
     *,
     ancestry: Ancestry = "European",
     calibration: CalibrationName = "iwpc",
-    model: ModelName = "hamberg2010",
+    model: ModelName = "factors",
+    antidotes: bool = False,
+    within_patient: bool = True,
+    measurement_error: bool = True,
     slots: int = 4,
 ) -> OrderedLaboratory:
     """`WarfarinDosing` by an ordered laboratory; the INR of admission is known at the start.
@@ -31,10 +34,18 @@ def warfarin_dosing_pomdp(
     **Raises:** `ValueError` as `WarfarinDosing`, or if `slots` is less than 1.
     """
     return OrderedLaboratory(
-        WarfarinDosing(difficulty, ancestry=ancestry, calibration=calibration, model=model),
+        WarfarinDosing(
+            difficulty,
+            ancestry=ancestry,
+            calibration=calibration,
+            model=model,
+            antidotes=antidotes,
+            within_patient=within_patient,
+            measurement_error=measurement_error,
+        ),
         {"inr": Ordered(assay_catalog.INR, INR)},
         name="WarfarinDosing-POMDP-v0",
-        version="1",
+        version="2",
         visible=PATIENT_FIELDS,
         on_admission=("inr",),
         oldest_h=28.0 * 24.0,

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hemosim_jax.core.cohort import Cohort
-from hemosim_jax.core.environment import check_choice, plain_numbers
+from hemosim_jax.core.description import plain_numbers
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
+from hemosim_jax.core.options import check_choice
+from hemosim_jax.core.random_draws import as_normal, as_uniform, divide, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.warfarin import disturbances
-from hemosim_jax.tasks.warfarin.calibration import WarfarinModel
 from hemosim_jax.tasks.warfarin.covariates import (
     CYP2C9_GENOTYPES,
     RACES,
@@ -23,7 +23,17 @@ from hemosim_jax.tasks.warfarin.covariates import (
     RandomEffects,
 )
 from hemosim_jax.tasks.warfarin.disturbances import Risks, Traits
-from hemosim_jax.tasks.warfarin.genotypes import ANCESTRIES, cyp2c9_frequencies, vkorc1_frequencies
+from hemosim_jax.tasks.warfarin.genotypes import (
+    ANCESTRIES,
+    UNSEEN,
+    UNSEEN_FREQUENCIES,
+    UnseenAlleles,
+    cyp2c9_frequencies,
+    draw_unseen,
+    unseen_effects,
+    vkorc1_frequencies,
+)
+from hemosim_jax.tasks.warfarin.model import WarfarinModel
 
 # Bounds within which covariates are drawn; also the scale of the observation.
 AGE_Y = (18.0, 95.0)
@@ -53,6 +63,7 @@ class Population(Node):
 
     cyp2c9: tuple[Scalar, ...]  # genotype frequencies, in the order of CYP2C9_GENOTYPES
     vkorc1: tuple[Scalar, ...]
+    unseen: tuple[Scalar, ...]  # allele frequencies, in the order of `genotypes.UNSEEN`
     race: int
     female: Scalar
     age_y: tuple[Scalar, Scalar]  # mean, SD
@@ -70,6 +81,7 @@ class Patient(Node):
     """One virtual patient, ready to be dosed."""
 
     covariates: Covariates
+    alleles: UnseenAlleles
     parameters: Any  # of the model chosen
     traits: Traits
 
@@ -84,6 +96,7 @@ def of_ancestry(ancestry: str, calibration: Calibration) -> Population:
     return Population(
         cyp2c9=cyp2c9_frequencies(ancestry),
         vkorc1=vkorc1_frequencies(ancestry),
+        unseen=UNSEEN_FREQUENCIES[ancestry],
         race=RACES.index(race),
         female=female,
         age_y=age,
@@ -100,44 +113,50 @@ def of_ancestry(ancestry: str, calibration: Calibration) -> Population:
 
 N_EFFECTS = 4
 _N_NORMALS = 4 + N_EFFECTS
-_N_UNIFORMS = 6 + disturbances.N_TRAIT_UNIFORMS - 1  # amiodarone now and later share one
+_N_UNIFORMS = 8  # of 16 bits; what happens to few leaves most of them to another question
 
 
 def sample(key: jax.Array, population: Population, risks: Risks, model: WarfarinModel) -> Patient:
     """Draws one patient. Costs one vector of random bits and no integration."""
     draws = uniform_vector(key, _N_NORMALS + _N_UNIFORMS)
     z_age, z_height, z_weight, z_baseline, *z_effects = map(as_normal, draws[:_N_NORMALS])
-    u_sex, u_cyp2c9, u_vkorc1, u_amiodarone, u_inducer, u_smoker, *u_traits = map(
-        as_uniform, draws[_N_NORMALS:]
-    )
-    # Conditional on not taking amiodarone the rescaled number is uniform.
-    u_start = (u_amiodarone - population.amiodarone) / (1.0 - population.amiodarone)
+    u_cyp2c9, u_sex, u_amiodarone, u_inducer, *u_traits = map(as_uniform, draws[_N_NORMALS:])
+    amiodarone, u_start = divide(u_amiodarone, population.amiodarone)
+    inducer, u_smoker = divide(u_inducer, population.enzyme_inducer)
+    smoker, u_reduction = divide(u_smoker, population.smoker)
+    female, u_vkorc1 = divide(u_sex, population.female)
+    cyp2c9, u_unseen = _category(u_cyp2c9, population.cyp2c9)
+    vkorc1, _ = _category(u_vkorc1, population.vkorc1)
 
-    male = u_sex >= population.female
+    male = ~female
     height_mean, height_sd = _of_sex(male, population.height_cm)
     weight_median, weight_log_sd = _of_sex(male, population.weight_kg)
     rho = population.height_weight_correlation
     z_weight = rho * z_height + jnp.sqrt(1.0 - rho**2) * z_weight
-    calibration = population.calibration
     covariates = Covariates(
         age_y=jnp.clip(population.age_y[0] + population.age_y[1] * z_age, *AGE_Y),
         weight_kg=jnp.clip(weight_median * jnp.exp(weight_log_sd * z_weight), *WEIGHT_KG),
         height_cm=jnp.clip(height_mean + height_sd * z_height, *HEIGHT_CM),
         male=male,
-        cyp2c9=_category(u_cyp2c9, population.cyp2c9),
-        vkorc1=_category(u_vkorc1, population.vkorc1),
+        cyp2c9=cyp2c9,
+        vkorc1=vkorc1,
         race=jnp.asarray(population.race, jnp.int32),
-        amiodarone=u_amiodarone < population.amiodarone,
-        enzyme_inducer=u_inducer < population.enzyme_inducer,
-        smoker=u_smoker < population.smoker,
+        amiodarone=amiodarone,
+        enzyme_inducer=inducer,
+        smoker=smoker,
         baseline_inr=_baseline_inr(z_baseline, population),
     )
-    effects = random_effects(z_effects, calibration, population.variability)
-    return Patient(
-        covariates=covariates,
-        parameters=model.individual_parameters(covariates, effects, calibration),
-        traits=disturbances.draw_traits((u_start, *u_traits), risks, covariates.amiodarone),
-    )
+    traits = disturbances.draw_traits((u_start, u_reduction, *u_traits), risks, amiodarone)
+    return _patient(covariates, u_unseen, z_effects, traits, population, model)
+
+
+def _patient(covariates, u_unseen, z_effects, traits, population, model):
+    alleles = draw_unseen(u_unseen, population.unseen)
+    effects = random_effects(z_effects, population.calibration, population.variability)
+    clearance, ec50 = unseen_effects(alleles, population.unseen)
+    effects = effects.replace(clearance_s=effects.clearance_s + clearance, ec50=effects.ec50 + ec50)
+    parameters = model.individual_parameters(covariates, effects, population.calibration)
+    return Patient(covariates, alleles, parameters, traits)
 
 
 def sample_cohort(
@@ -155,16 +174,12 @@ def complete(
     risks: Risks,
     model: WarfarinModel,
 ) -> Patient:
-    """One patient with these covariates; random effects and traits are drawn."""
-    draws = uniform_vector(key, N_EFFECTS + disturbances.N_TRAIT_UNIFORMS)
+    """One patient with these covariates; unseen alleles, random effects and traits are drawn."""
+    draws = uniform_vector(key, N_EFFECTS + 1 + disturbances.N_TRAIT_UNIFORMS)
     z_effects = list(map(as_normal, draws[:N_EFFECTS]))
-    effects = random_effects(z_effects, population.calibration, population.variability)
-    traits = tuple(map(as_uniform, draws[N_EFFECTS:]))
-    return Patient(
-        covariates=covariates,
-        parameters=model.individual_parameters(covariates, effects, population.calibration),
-        traits=disturbances.draw_traits(traits, risks, covariates.amiodarone),
-    )
+    u_unseen, *u_traits = map(as_uniform, draws[N_EFFECTS:])
+    traits = disturbances.draw_traits(u_traits, risks, covariates.amiodarone)
+    return _patient(covariates, u_unseen, z_effects, traits, population, model)
 
 
 def complete_cohort(
@@ -176,23 +191,17 @@ def complete_cohort(
 ) -> Cohort:
     """Real (stacked) covariates with what no file records, drawn as in `population`.
 
-    Drawn are the drug-free INR (`covariates.baseline_inr` is replaced), the random effects and the
-    traits.
+    Drawn are the drug-free INR (`covariates.baseline_inr` is replaced), unseen alleles, the random
+    effects and the traits.
     """
 
-    def complete(patient_key, own):
-        draws = uniform_vector(patient_key, 1 + N_EFFECTS + disturbances.N_TRAIT_UNIFORMS)
-        z_baseline, *z_effects = map(as_normal, draws[: 1 + N_EFFECTS])
+    def one(patient_key, own):
+        key_baseline, key_rest = jax.random.split(patient_key)
+        (z_baseline,) = map(as_normal, uniform_vector(key_baseline, 1))
         own = own.replace(baseline_inr=_baseline_inr(z_baseline, population))
-        effects = random_effects(z_effects, population.calibration, population.variability)
-        traits = tuple(map(as_uniform, draws[1 + N_EFFECTS :]))
-        return Patient(
-            covariates=own,
-            parameters=model.individual_parameters(own, effects, population.calibration),
-            traits=disturbances.draw_traits(traits, risks, own.amiodarone),
-        )
+        return complete(key_rest, own, population, risks, model)
 
-    return Cohort(jax.vmap(complete)(jax.random.split(key, covariates.age_y.shape[0]), covariates))
+    return Cohort(jax.vmap(one)(jax.random.split(key, covariates.age_y.shape[0]), covariates))
 
 
 def random_effects(
@@ -220,12 +229,15 @@ def _of_sex(male, pair):
 
 
 def _category(uniform, frequencies):
-    """The index of the category whose share of (0, 1) holds `uniform`."""
-    index, bound = jnp.zeros((), jnp.int32), 0.0
-    for frequency in frequencies[:-1]:
+    """The index of the category whose share of (0, 1) holds `uniform`, and where in it that is."""
+    index, low, width = jnp.zeros((), jnp.int32), jnp.zeros_like(uniform), frequencies[0]
+    bound = frequencies[0]
+    for frequency in frequencies[1:]:
+        beyond = uniform >= bound
+        index = index + beyond.astype(jnp.int32)
+        low, width = jnp.where(beyond, bound, low), jnp.where(beyond, frequency, width)
         bound = bound + frequency
-        index = index + (uniform >= bound).astype(jnp.int32)
-    return index
+    return index, jnp.clip((uniform - low) / jnp.maximum(width, 1e-6), 0.0, 1.0)
 
 
 def describe(patient: Patient) -> dict[str, Any]:
@@ -238,7 +250,9 @@ def describe(patient: Patient) -> dict[str, Any]:
         "cyp2c9": CYP2C9_GENOTYPES[int(covariates.cyp2c9)],
         "vkorc1": VKORC1_GENOTYPES[int(covariates.vkorc1)],
         **{name: bool(getattr(covariates, name)) for name in flags},
+        **{name: int(getattr(patient.alleles, name)) for name in UNSEEN},
         **plain_numbers(covariates, patient.parameters),
         "missed_dose_probability": round(float(patient.traits.missed_dose_probability), 4),
         "amiodarone_start_day": float(patient.traits.amiodarone_start_h) / 24.0,
+        "lability": round(float(patient.traits.lability), 4),
     }

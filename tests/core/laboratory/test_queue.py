@@ -126,7 +126,7 @@ def test_vmap_equals_loop():
 
 def test_errors_are_unbiased_with_the_stated_spread():
     normals = jax.random.normal(jax.random.key(0), (100_000,))
-    assert len(ASSAYS) == 12
+    assert len(ASSAYS) == 13
     for name, assay in ASSAYS.items():
         low, high = assay.limits
         true_value = np.float32(0.5 * (low + high) / (1.0 + 5.0 * assay.analytical_cv))

@@ -6,7 +6,7 @@ import pytest
 import hemosim_jax
 from hemosim_jax.physiology.coagulation.clotting_formulas import NORMAL_PT_S
 from hemosim_jax.tasks.dic.blood import pt_s
-from hemosim_jax.tasks.dic.metrics import OVERT, metrics
+from hemosim_jax.tasks.dic.metrics import OVERT, isth_score, metrics
 from tests.conftest import Task
 
 NOTHING = (0, 0, 0, 0)
@@ -95,12 +95,32 @@ def test_heparin_needs_platelets_and_spares_them(courses, untreated):
 def test_observation_round_trip(task):
     _, state = task.reset(jax.random.split(jax.random.key(0), 4), task.params)
     state = jax.tree.map(lambda x: x[0], state)
-    seen = task.env.decode_observation(task.env.observe(None, state, None, task.params))
+    exact = task.params.replace(measurement_error=jnp.float32(0.0))
+    seen = task.env.decode_observation(task.env.observe(None, state, None, exact))
     assert seen.score == pytest.approx(float(state.score), abs=1e-5)
     assert seen.platelets_1e9_per_l == pytest.approx(
         float(state.blood.platelets_1e9_per_l), rel=1e-5
     )
     assert seen.prolongation_s == pytest.approx(float(pt_s(state.blood)) - NORMAL_PT_S, abs=1e-4)
+
+
+def test_the_score_seen_is_that_of_what_was_measured(task):
+    _, states = task.reset(jax.random.split(jax.random.key(0), 2000), task.params)
+    observe = jax.vmap(task.env.observe, in_axes=(None, 0, None, None))
+    seen = task.env.decode_observation(observe(None, states, None, task.params).T)
+    again = isth_score(
+        seen.platelets_1e9_per_l,
+        seen.d_dimer_mg_per_l,
+        seen.prolongation_s,
+        seen.fibrinogen_g_per_l,
+    )
+    assert np.mean(np.round(seen.score) == again) > 0.999  # but for rounding at a bound
+    wrong = np.mean(np.round(seen.score) != states.score)
+    assert 0.02 < wrong < 0.3
+    ratio = np.asarray(seen.fibrinogen_g_per_l / states.blood.fibrinogen_g_per_l)
+    assert np.std(ratio[np.asarray(states.blood.fibrinogen_g_per_l) > 0.4]) == pytest.approx(
+        0.06, rel=0.1
+    )
 
 
 def test_actions_beyond_the_space_are_clipped(task):

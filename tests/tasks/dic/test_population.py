@@ -3,8 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hemosim_jax.core.random_draws import uniform_vector
 from hemosim_jax.tasks.dic import disturbances, population
 from hemosim_jax.tasks.dic.cohort import read_dic_cohort
+from hemosim_jax.tasks.dic.model import DICModel, with_blood
 from hemosim_jax.tasks.dic.population import CAUSES
 
 
@@ -52,15 +54,32 @@ def test_bleeds_come_with_poor_hemostasis(drawn):
     patients = jax.tree.map(lambda x: x[:2000], drawn)
     blood = jax.vmap(population.on_admission)(patients).replace(bleeding=jnp.zeros(2000))
     empty = blood.replace(platelets_1e9_per_l=jnp.full(2000, 8.0))
-    uniform = jax.random.uniform(jax.random.key(1), (2000,))
+    infusion = jnp.zeros(())
 
-    def share(blood):
-        begun = jax.vmap(disturbances.begin_bleeding, in_axes=(0, 0, 0, None))(
-            uniform, blood, patients.parameters, jnp.asarray(4.0)
-        )
-        return float((begun.bleeding > 0.0).mean())
+    def share(blood, hours):
+        def course(key, patient, own):
+            state, condition = with_blood(own), disturbances.at_admission(patient.threshold)
 
-    assert share(blood) < 0.02 < share(empty)
+            def step(carry, key):
+                state, condition = carry
+                after, _ = DICModel().advance(state, hours, patient.parameters, infusion)
+                after = after.replace(blood=own)  # a blood that stays as it is
+                draws = uniform_vector(key, 2)
+                condition, later = disturbances.begin_bleeding(
+                    draws, condition, state, after, patient.parameters
+                )
+                return (after, condition), later.bleeding > 0.0
+
+            keys = jax.random.split(key, round(12.0 / float(hours)))
+            return jax.lax.scan(step, (state, condition), keys)[1].any()
+
+        keys = jax.random.split(jax.random.key(1), 2000)
+        return float(jax.jit(jax.vmap(course))(keys, patients, blood).mean())
+
+    assert share(blood, jnp.asarray(4.0)) < 0.04 < share(empty, jnp.asarray(4.0))
+    # The first bleed is where the patient's hazard reaches it, however a course is cut.
+    shares = [share(empty, jnp.asarray(hours)) for hours in (1.0, 4.0)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
 
 
 def test_a_file_of_patients(tmp_path):

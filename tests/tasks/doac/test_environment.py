@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import hemosim_jax
-from hemosim_jax.tasks.doac import drugs
-from hemosim_jax.tasks.doac.environment import NO_DRUG
+from hemosim_jax.core.hazards import thresholds
+from hemosim_jax.core.random_draws import uniform_vector
+from hemosim_jax.tasks.doac import disturbances, drugs
 from hemosim_jax.tasks.doac.expected_rewards import DOACExpectedRewards
+from hemosim_jax.tasks.doac.fields import NO_DRUG
 from tests.conftest import Task
 
 RIVAROXABAN, DABIGATRAN, APIXABAN, EDOXABAN = range(4)
@@ -77,10 +79,10 @@ def test_it_ends_with_a_stroke_or_a_fatal_bleed_only(task):
     often = task.params.coefficients.replace(stroke_scale=30.0, bleeding_scale=jnp.float32(30.0))
     params = task.params.replace(coefficients=often)
     keys = jax.random.split(jax.random.key(0), 2000)
-    _, state = task.env.reset(jax.random.key(0), params)
+    _, states = jax.vmap(task.env.reset, in_axes=(0, None))(keys, params)
     action = task.env.encode_action(APIXABAN, STANDARD)
-    step = jax.jit(jax.vmap(task.env.step_env, in_axes=(0, None, None, None)))
-    _, after, _, terminated, info = step(keys, state, action, params)
+    step = jax.jit(jax.vmap(task.env.step_env, in_axes=(0, 0, None, None)))
+    _, after, _, terminated, info = step(keys, states, action, params)
     np.testing.assert_array_equal(terminated, info["stroke"] | info["fatal"])
     assert (info["major_bleed"] & ~terminated).any()
     assert info["stroke"].any()
@@ -91,19 +93,47 @@ def test_it_ends_with_a_stroke_or_a_fatal_bleed_only(task):
     np.testing.assert_array_equal(info["discount"] == 0.0, terminated)
 
 
-def test_the_observation_says_what_is_so(task, on_apixaban):
-    seen = task.env.decode_observation(jnp.asarray(on_apixaban["observation"].reshape(-1, 8).T))
-    last = {name: value.reshape(-1) for name, value in on_apixaban.items() if value.ndim == 2}
+def test_the_observation_says_what_is_so(task, courses):
+    exact = task.params.replace(measurement_error=jnp.float32(0.0))
+    info = courses((APIXABAN, STANDARD), exact)
+    seen = task.env.decode_observation(jnp.asarray(info["observation"].reshape(-1, 8).T))
+    last = {name: value.reshape(-1) for name, value in info.items() if value.ndim == 2}
     np.testing.assert_allclose(seen.cha2ds2_vasc, last["cha2ds2_vasc"], atol=1e-4)
     np.testing.assert_allclose(seen.has_bled, last["has_bled"], atol=1e-4)
     np.testing.assert_allclose(seen.days, last["days"], rtol=1e-5)
     assert np.all(seen.drug == APIXABAN)
     kidneys = last["creatinine_clearance_ml_per_min"]
     np.testing.assert_allclose(seen.creatinine_clearance_ml_per_min, kidneys, rtol=1e-4)
-    within = last["concentration_ng_per_ml"] < 500.0
+    within = np.abs(last["concentration_ng_per_ml"] - 255.0) < 245.0
     assert within.mean() > 0.99
     level = last["concentration_ng_per_ml"]
     np.testing.assert_allclose(seen.concentration_ng_per_ml[within], level[within], atol=0.01)
+
+
+def test_what_is_measured_has_the_assays_errors(task, on_apixaban):
+    seen = task.env.decode_observation(jnp.asarray(on_apixaban["observation"].reshape(-1, 8).T))
+    for name, cv in (
+        ("concentration_ng_per_ml", 0.06),
+        ("creatinine_clearance_ml_per_min", 0.054),
+    ):
+        true, found = on_apixaban[name].reshape(-1), np.asarray(getattr(seen, name))
+        inside = (true > 30.0) & (true < 100.0)
+        ratio = found[inside] / true[inside]
+        assert np.mean(ratio) == pytest.approx(1.0, abs=0.002), name
+        assert np.std(ratio) == pytest.approx(cv, rel=0.05), name
+
+
+@pytest.mark.parametrize("drug", range(3), ids=drugs.DRUGS[:3])
+def test_troughs_vary_as_measured(task, courses, drug):
+    """At visits in one patient: 18 to 33 % (Toorop et al. 2022), 37 % (Testa et al. 2016)."""
+    stable = task.env.tier("easy").replace(within_patient=task.params.within_patient)
+    info = courses((drug, STANDARD), stable)
+    visits = info["observation"][:, 2:, 0]
+    cv = visits.std(axis=1, ddof=1) / visits.mean(axis=1)
+    assert 0.18 < np.sqrt(np.mean(cv**2)) < 0.37
+    still = courses((drug, STANDARD), stable.replace(within_patient=jnp.float32(0.0)))
+    exact = still["concentration_ng_per_ml"][:, 2:]
+    assert np.median(exact.std(axis=1) / exact.mean(axis=1)) < 0.01
 
 
 def test_tiers(task, courses):
@@ -192,13 +222,19 @@ def test_expected_rewards_are_the_means_of_the_drawn_ones(task):
         discount=jnp.float32(1.0),
         coefficients=risks.replace(stroke_scale=30.0, bleeding_scale=jnp.float32(20.0)),
     )
+    often = often.replace(within_patient=jnp.float32(0.0))
     _, state = task.env.reset(jax.random.key(0), often.task)
     keys = jax.random.split(jax.random.key(1), 40_000)
     action = jnp.array([RIVAROXABAN, STANDARD])
 
     def outcome(env, params):
-        step = jax.jit(jax.vmap(env.step_env, in_axes=(0, None, None, None)))
-        _, _, reward, terminated, info = step(keys, state, action, params)
+        def step(key):
+            fate, key = jax.random.split(key)
+            until = thresholds(uniform_vector(fate, disturbances.N_THRESHOLDS))
+            own = state.replace(disturbances=state.disturbances.replace(until=until))
+            return env.step_env(key, own, action, params)
+
+        _, _, reward, terminated, info = jax.jit(jax.vmap(step))(keys)
         return np.asarray(reward), np.asarray(terminated), info
 
     reward, terminated, _ = outcome(task.env, often.task)

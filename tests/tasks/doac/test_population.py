@@ -3,6 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hemosim_jax.core.hazards import thresholds
+from hemosim_jax.core.random_draws import uniform_vector
 from hemosim_jax.outcomes.atrial_fibrillation import chads2
 from hemosim_jax.tasks.doac import disturbances, population
 from hemosim_jax.tasks.doac.calibration import sample_patients
@@ -37,7 +39,7 @@ def patient(**changes):
 
 
 def condition(**changes):
-    return disturbances.well(jnp.zeros(())).replace(**changes)
+    return disturbances.well((jnp.ones(()),) * disturbances.N_THRESHOLDS).replace(**changes)
 
 
 def test_time_passes():
@@ -55,9 +57,11 @@ def test_a_bleed_under_treatment_is_history():
 
 
 def progress(now, risks, seed=0, hours=720.0):
-    uniforms = jax.random.uniform(jax.random.key(seed), (disturbances.N_UNIFORMS, N))
-    run = jax.vmap(lambda u: disturbances.progress(u, now, jnp.float32(hours), risks))
-    return run(tuple(uniforms))
+    def one(key):
+        draws = uniform_vector(key, disturbances.N_DRAWS)
+        return disturbances.progress(draws, now, jnp.float32(hours), risks, 1.0)
+
+    return jax.vmap(one)(jax.random.split(jax.random.key(seed), N))
 
 
 def test_interacting_drugs_come_and_go_as_often_as_asked():
@@ -90,9 +94,14 @@ def test_procedures_hold_the_drug_for_some_days_of_the_interval():
 
 def test_events_are_as_frequent_and_as_fatal_as_expected():
     expected = Hazards(jnp.float32(0.02), (jnp.float32(0.05), jnp.float32(0.03), jnp.float32(0.1)))
-    uniforms = jax.random.uniform(jax.random.key(3), (disturbances.N_EVENT_UNIFORMS, N))
-    run = jax.vmap(lambda u: disturbances.events(u, condition(), expected))
-    course, ends = run(tuple(uniforms))
+
+    def one(key):
+        first, later = jax.random.split(key)
+        until = thresholds(uniform_vector(first, disturbances.N_THRESHOLDS))
+        draws = uniform_vector(later, disturbances.N_EVENT_DRAWS)
+        return disturbances.events(draws, condition(until=until), expected)
+
+    course, ends = jax.vmap(one)(jax.random.split(jax.random.key(3), N))
     intracranial, gastrointestinal, other = -np.expm1([-0.05, -0.03, -0.1])
     stroke = 1.0 - np.exp(-0.02) * (1.0 - 0.5 * intracranial)
     bleed = 1.0 - np.exp(-0.18)

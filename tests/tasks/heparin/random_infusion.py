@@ -19,14 +19,12 @@ def differences(env, params, patients, seed=7):
     its bleeds and its course's effects.
     """
     keys = jax.random.split(jax.random.key(seed), patients)
-    parameters, bolus_u, inputs, diluted, read = jax.jit(
-        jax.vmap(lambda key: _random_course(env, params, key))
-    )(keys)
+    *course, read = jax.jit(jax.vmap(lambda key: _random_course(env, params, key)))(keys)
     with jax.enable_x64():
         double = lambda tree: jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), tree)  # noqa: E731
         hours, reagent = double((params.decision_interval, params.reagent))
         reference = jax.jit(jax.vmap(lambda *course: _reference(*course, hours, reagent)))(
-            *double((parameters, bolus_u, inputs, diluted))
+            *double(tuple(course))
         )
         return {
             name: np.abs(np.asarray(reference[name]) - np.asarray(read[name], np.float64))
@@ -54,24 +52,25 @@ def _random_course(env, params, key):
             infusion_u_per_h=after.infusion_u_per_h,
             elimination_ratio=jnp.exp(after.disturbances.log_elimination),
             renal_function=info["renal_function"],
-            immunized=info["hit"].astype(jnp.result_type(float)),
+            immunized=after.disturbances.immunized_share,
+            reagent=params.reagent,
+            circadian_amplitude=params.within_patient * model.CIRCADIAN_AMPLITUDE,
         )
         diluted = jnp.where(info["major_bleed"], disturbances.LEFT_AFTER_BLEEDING, 1.0)
-        return after, (
-            after.bolus_u,
-            inputs,
-            diluted,
-            _read(after.drug, parameters, params.reagent),
+        own = parameters.replace(
+            aptt_gain=parameters.aptt_gain * jnp.exp(after.disturbances.log_response)
         )
+        read = _read(after.drug, own, params.reagent)
+        return after, (own, after.bolus_u, inputs, diluted, read)
 
     actions = jax.random.uniform(key_action, (DECISIONS, *env.action_space(params).shape))
     _, rows = jax.lax.scan(decide, state, (jax.random.split(key_steps, DECISIONS), actions))
-    return parameters, *rows
+    return rows
 
 
 def _reference(parameters, bolus_u, inputs, diluted, hours, reagent):
     def interval(drug, row):
-        bolus_u, inputs, diluted = row
+        parameters, bolus_u, inputs, diluted = row
         drug = model.give_bolus(drug, bolus_u, parameters)
         end = solve_reference(
             HeparinModel().vector_field,
@@ -87,5 +86,5 @@ def _reference(parameters, bolus_u, inputs, diluted, hours, reagent):
         )
         return drug, _read(drug, parameters, reagent)
 
-    start = HeparinModel().initial_state(parameters)
-    return jax.lax.scan(interval, start, (bolus_u, inputs, diluted))[1]
+    start = HeparinModel().initial_state(jax.tree.map(lambda x: x[0], parameters))
+    return jax.lax.scan(interval, start, (parameters, bolus_u, inputs, diluted))[1]

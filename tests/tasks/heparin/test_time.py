@@ -11,7 +11,14 @@ from hemosim_jax.tasks.heparin import model
 
 @pytest.fixture(scope="module")
 def easy():
-    return hemosim_jax.make("HeparinInfusion-v0", difficulty="easy")
+    return exact("easy")
+
+
+def exact(difficulty):
+    """Nothing varies within a patient, so that a constant rate is a steady state."""
+    return hemosim_jax.make(
+        "HeparinInfusion-v0", difficulty=difficulty, within_patient=False, measurement_error=False
+    )
 
 
 def settled(env, params, patients=64):
@@ -121,7 +128,7 @@ def test_an_aptt_soon_after_a_bolus_does_not_end_the_episode(easy):
 def test_the_end_after_a_bolus_does_not_depend_on_the_interval():
     # The aPTT is first judged six hours after the bolus, and falls from then on. At intervals that
     # end later than that it is interpolated, which at eight hours ends a few too many.
-    env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="medium")
+    env, params = exact("medium")
     patients = 2000
     keys = jax.random.split(jax.random.key(3), patients)
     _, state = jax.vmap(env.reset_env, in_axes=(0, None))(keys, params)
@@ -147,5 +154,5 @@ def test_the_end_after_a_bolus_does_not_depend_on_the_interval():
 
         ended[interval_h] = np.asarray(jax.jit(jax.vmap(day))(state, rate))
     assert 0.01 < ended[6.0].mean() < 0.3
-    for interval_h, bound in ((3.0, 0.002), (4.0, 0.002), (8.0, 0.02)):
+    for interval_h, bound in ((3.0, 0.004), (4.0, 0.004), (8.0, 0.03)):
         assert (ended[interval_h] != ended[6.0]).mean() < bound

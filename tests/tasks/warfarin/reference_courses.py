@@ -11,7 +11,7 @@ DECISIONS = 90
 
 
 def inr_differences(env, params, patients, seed=7):
-    """|fast - reference| of the INR after every decision, shape (patients, 90).
+    """|fast / reference - 1| of the INR after every decision, shape (patients, 90).
 
     The reference is the full vector field, Dopri8 at rtol 1e-9, given the doses taken and the
     course's effects of the fast run.
@@ -26,7 +26,7 @@ def inr_differences(env, params, patients, seed=7):
         ]
         hours = float(params.decision_interval)
         reference = jax.jit(jax.vmap(lambda *course: _reference_inr(env.model, *course, hours)))
-        return np.abs(np.asarray(reference(*double)) - np.asarray(inr, np.float64))
+        return np.abs(np.asarray(inr, np.float64) / np.asarray(reference(*double)) - 1.0)
 
 
 def _random_course(env, params, key):
@@ -37,7 +37,7 @@ def _random_course(env, params, key):
         key, action = row
         _, after, *_ = env.step_env(key, state, action, params)
         condition, traits = after.disturbances, after.patient.traits
-        taken_mg = jnp.where(condition.missed_dose, 0.0, after.ordered_mg)
+        taken_mg = jnp.where(condition.missed_dose, 0.0, after.ordered.dose_mg)
         acting = disturbances.inputs(condition, traits, state.elapsed, params.decision_interval)
         return after, (taken_mg, acting, env.model.inr(after.drug, after.patient.parameters))
 

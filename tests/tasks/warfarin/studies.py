@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import norm
 
+from hemosim_jax.core.variation import mean_reverting
 from hemosim_jax.tasks.warfarin import population
 from hemosim_jax.tasks.warfarin.covariates import Covariates, Inputs, RandomEffects
-from hemosim_jax.tasks.warfarin.disturbances import Risks
+from hemosim_jax.tasks.warfarin.disturbances import VITAMIN_K_MEMORY_H, Risks
 from hemosim_jax.tasks.warfarin.genotypes import vkorc1_frequencies
 
 # Factors on stable treatment at an INR of 2.2, mean and what two series differ by: Watala et al.,
@@ -86,18 +87,22 @@ def stable_at(model, parameters, inr, hours=12.0):
     return dose_mg, on_stable_dose(model, parameters, dose_mg)
 
 
-def washout(model, parameters, inr, hours=(20.0, 65.0, 115.0, 185.0)):
-    """INR so many hours after the last dose of someone stable at `inr` (White et al. 1995)."""
+def washout(model, parameters, inr, log_ec50, hours=(20.0, 65.0, 115.0, 185.0)):
+    """INR so many hours after the last dose of someone stable at `inr` (White et al. 1995).
+
+    `log_ec50` is the log of the ratio to the EC50 before, over each stretch of these hours.
+    """
     dose_mg, before = stable_at(model, parameters, inr, hours[0])
-    states = states_at(model, model.give_dose(before, dose_mg), hours, parameters)
+    inputs = [NO_INPUTS.replace(ec50_ratio=jnp.exp(drift)) for drift in log_ec50]
+    states = states_at(model, model.give_dose(before, dose_mg), hours, parameters, inputs)
     return jax.vmap(lambda state: model.inr(state, parameters))(states)
 
 
-def states_at(model, state, hours, parameters):
-    """The states so many hours later, stacked."""
+def states_at(model, state, hours, parameters, inputs=None):
+    """The states so many hours later, stacked; `inputs` over each stretch."""
     last, found = 0.0, []
-    for now in hours:
-        state = advance(model, state, now - last, parameters)
+    for now, acting in zip(hours, inputs or (NO_INPUTS,) * len(hours), strict=True):
+        state = advance(model, state, now - last, parameters, acting)
         found.append(state)
         last = now
     return jax.tree.map(lambda *rows: jnp.stack(rows), *found)
@@ -159,7 +164,25 @@ def washout_courses(model, people):
     # In an order that has nothing to do with the patients'.
     order = np.random.default_rng(0).permutation(len(people.baseline_inr))
     inr = 2.6 * jnp.exp(0.1 * spread[order])
-    return jax.vmap(lambda p, level: washout(model, p, level))(people, inr)
+    return jax.vmap(lambda p, level, drift: washout(model, p, level, drift))(
+        people, inr, _drifts(len(people.baseline_inr))
+    )
+
+
+def _drifts(patients, middles_h=(0.0, 42.5, 90.0, 150.0)):
+    """Log ratios of EC50 to that of the first, as it varies within patients, (patients, times)."""
+    normals = jax.random.normal(jax.random.key(1), (patients, 1 + len(middles_h)))
+    risks = Risks()
+
+    def course(normals):
+        sd = risks.vitamin_k_sd * jnp.exp(risks.lability_log_sd * normals[0])
+        levels = [sd * normals[1]]
+        for normal, passed_h in zip(normals[2:], np.diff(middles_h), strict=True):
+            memories = float(passed_h) / VITAMIN_K_MEMORY_H
+            levels.append(mean_reverting(levels[-1], normal, memories, sd))
+        return jnp.stack(levels) - levels[0]
+
+    return jax.vmap(course)(normals)
 
 
 def loading_shares(model, people):

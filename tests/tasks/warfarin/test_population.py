@@ -4,6 +4,7 @@ import pytest
 
 import hemosim_jax
 from hemosim_jax.core.cohort import Cohort
+from hemosim_jax.tasks.warfarin import genotypes
 from hemosim_jax.tasks.warfarin.environment import WarfarinDosing
 from hemosim_jax.tasks.warfarin.genotypes import ANCESTRIES
 from hemosim_jax.tasks.warfarin.population import complete_cohort, sample_cohort
@@ -108,3 +109,30 @@ def test_model_of_2007_has_its_own_parameters():
     env = WarfarinDosing(model="hamberg2007")
     patient = env.sample_patient(jax.random.key(0), env.default_params)
     assert patient.parameters.volume_s_peripheral_l > 0
+
+
+def test_alleles_that_no_panel_sees():
+    """As frequent as they are in African ancestry, with CPIC's effects around the mean."""
+    env, params = hemosim_jax.make("WarfarinDosing-v0", ancestry="African")
+    draw = jax.jit(jax.vmap(lambda key: env.sample_patient(key, params)))
+    patients = draw(jax.random.split(jax.random.key(5), 20_000))
+    counts = np.array([getattr(patients.alleles, name) for name in genotypes.UNSEEN])
+    frequencies = genotypes.UNSEEN_FREQUENCIES["African"]
+    np.testing.assert_allclose(counts.mean(axis=1) / 2.0, frequencies, atol=0.01)
+    both = np.mean(counts[1] == 2)
+    assert both == pytest.approx(frequencies[1] ** 2, abs=0.006)
+    carries = (counts[0] > 0) | (counts[1] > 0)
+    assert 0.45 < carries.mean() < 0.65  # 45 to 50 % by self-report (CPIC 2017)
+    dose = env.model.steady_state_dose_mg_per_day(patients.parameters, 2.5)
+    logs = np.log(np.asarray(dose))
+
+    def change_percent(one, other):
+        return 100.0 * np.expm1(logs[one].mean() - logs[other].mean())
+
+    assert -30.0 < change_percent(counts[0] == 1, counts[0] == 0) < -15.0
+    assert -25.0 < change_percent(counts[1] == 2, counts[1] == 0) < -15.0
+    assert -15.0 < change_percent(counts[1] == 1, counts[1] == 0) < -7.0
+    assert 4.0 < change_percent(counts[2] == 1, counts[2] == 0) < 12.0
+    clearance, ec50 = genotypes.unseen_effects(patients.alleles, frequencies)
+    assert np.mean(clearance) == pytest.approx(0.0, abs=0.01)
+    assert np.mean(ec50) == pytest.approx(0.0, abs=0.01)

@@ -36,7 +36,7 @@ def test_every_protocol_does_better_than_chance(followed):
 
 def test_titrated_5mg_reads_its_table(followed):
     course = followed["fixed_5mg"]
-    dose, inr = course.info["dose_ordered_mg"], course.info["inr"]
+    dose, inr = course.info["dose_ordered_mg"], 12.0 * course.next_observation[..., 0]  # as seen
     np.testing.assert_allclose(dose[:, :3], 5.0, rtol=1e-5)
     table = [(0.0, 1.5, 10.0), (1.5, 2.0, 7.5), (2.0, 3.0, 5.0), (3.0, 4.0, 2.5), (4.0, 5.0, 1.0)]
     for low, high, expected in table:
@@ -62,13 +62,18 @@ def test_an_algorithm_doses_for_a_week(warfarin, followed, name, algorithm):
     action, _ = policy.act(jax.random.key(0), policy.init(params), observation)
     seen = env.decode_observation(observation)
     who = protocols._covariates(protocols.population_defaults(params), seen)
-    np.testing.assert_allclose(env.decode_action(action), algorithm(who), rtol=1e-5)
+    np.testing.assert_allclose(env.decode_action(action).dose_mg, algorithm(who), rtol=1e-5)
 
 
-def test_eu_pact_loads_then_refines(followed):
-    dose = followed["eu_pact_lenzini"].info["dose_ordered_mg"]
-    assert (np.diff(dose[:, :3]) < 0).all()
-    assert (dose[:, 3:10] == dose[:, 3:4]).all()
+def test_trial_arms_start_then_refine(followed):
+    dose = {name: followed[name].info["dose_ordered_mg"] for name in protocols.STARTS}
+    assert (np.diff(dose["eu_pact_pharmacogenetic"][:, :3]) < 0).all()
+    np.testing.assert_allclose(dose["eu_pact_control"][:, 1:3], 5.0, rtol=1e-6)
+    assert set(np.round(dose["eu_pact_control"][:, 0], 3)) <= {5.0, 10.0}
+    assert (dose["coag_clinical"][:, :3] == dose["coag_clinical"][:, :1]).all()
+    for name in ("eu_pact_pharmacogenetic", "eu_pact_control", "coag_clinical"):
+        assert (dose[name][:, 3] != dose[name][:, 2]).all(), name
+        assert (dose[name][:, 3:7] == dose[name][:, 3:4]).all(), name
 
 
 def test_protocols_refuse_decisions_that_are_not_daily(warfarin):
@@ -85,7 +90,7 @@ def test_titrated_5mg_is_hemosims_clinical_baseline(warfarin):
     act = jax.jit(protocols_of(warfarin.env)["fixed_5mg"].act)
     for inr in (1.0, 1.49, 1.51, 1.99, 2.01, 2.99, 3.01, 3.99, 4.01, 4.99, 5.01, 5.9):
         for day in (0, 2, 3, 50):
-            observation = jnp.array([inr / 6.0, 0, 0, 0.5, 0.5, 0, 0, day / 90.0])
+            observation = jnp.array([inr / 12.0, 0, 0, 0.5, 0.5, 0, 0, day / 90.0])
             ours, _ = act(jax.random.key(0), (), observation)
             np.testing.assert_allclose(ours, theirs.predict(np.asarray(observation)), rtol=1e-5)
 
