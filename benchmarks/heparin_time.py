@@ -6,9 +6,8 @@ Raschke's nomogram over 120 h, decided every 3, 6 and 12 h, the same patients of
 per hour and time in range; and the same where the doses agree, in the 12 h blocks in which all
 three gave the same rate, without a bolus, in the block and in the one before. Then a constant
 infusion at its steady state, decided every 1, 2, 4 and 6 h: return per hour. The first day on 80
-U/kg and 18 U/kg/h in the hard tier, decided every 1 to 24 h: how many bleed, whose hazard is still
-that of an interval's start, and how many end by their aPTT. And the observed clock of a course of
-180 h.
+U/kg and 18 U/kg/h in the hard tier, decided every 1 to 24 h: how many bleed, and how many end by
+their aPTT. And the observed clock of a course of 180 h.
 """
 
 import argparse

@@ -20,8 +20,8 @@ from hemosim_jax.tasks.warfarin.covariates import Inputs
 AMIODARONE_ONSET_H = 16.0 * 24.0  # time constant (assumption; onset within 2 weeks, Kerin 1988)
 AMIODARONE_REDUCTION = (0.25, 0.40)  # of clearance; dose needs at 100–400 mg/day, Sanoski 2002
 ILLNESS_DURATION_H = (3.0 * 24.0, 10.0 * 24.0)  # assumption, mildest to most severe
-ILLNESS_EC50_RATIO = (0.8, 0.6)  # assumption
-ILLNESS_CLEARANCE_RATIO = (0.85, 0.7)  # assumption
+ILLNESS_EC50_RATIO = (0.9, 0.75)  # assumptions: at most, an INR of 2.5 becomes 4 to 5
+ILLNESS_CLEARANCE_RATIO = (0.95, 0.85)
 VITAMIN_K_MEMORY_H = 7.0 * 24.0  # correlation times (assumptions)
 DAY_TO_DAY_MEMORY_H = 24.0
 NEVER_H = jnp.inf
@@ -47,7 +47,7 @@ class Risks(Node):
 
 HARD = Risks(
     amiodarone_start=0.3,  # working value: frequent enough to be learned from
-    illness_per_day=1.0 / 45.0,  # working value: two in 90 days
+    illness_per_day=1.0 / 90.0,  # working value
     missed_dose=(0.05, 0.20),
 )
 

@@ -35,6 +35,7 @@ HARRISON = {
 }
 # EC50 of Harrison's hospital patients relative to others': `benchmarks.warfarin_factors_fit`.
 INPATIENT_EC50_RATIO = 0.67
+OREILLY_WEIGHT_VII = 0.6  # of factor VII in their test, fitted with the rest
 OREILLY_HOURS = (24.0, 36.0, 48.0, 72.0, 96.0, 120.0)
 NO_INPUTS = Inputs(clearance_s_ratio=1.0, ec50_ratio=1.0)
 ASSAY_SD = 0.05  # of the log of an INR by which a nomogram doses

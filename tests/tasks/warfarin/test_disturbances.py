@@ -52,13 +52,15 @@ def test_doses_are_missed_at_the_patients_own_rate():
 def test_illness_comes_at_its_rate_lasts_three_to_ten_days_and_sensitizes():
     patients = step(many(), jax.random.key(1))
     ill = np.asarray(patients.illness_left_h) > 0
-    probability = -np.expm1(-1 / 45)
+    probability = -np.expm1(-1 / 90)
     assert ill.mean() == pytest.approx(probability, abs=5 * np.sqrt(probability / N))
     left = np.asarray(patients.illness_left_h)[ill] / 24.0
     assert left.min() >= 3.0
     assert left.max() <= 10.0
     acting = disturbances.inputs(patients, traits(), jnp.float32(0.0), jnp.float32(24.0))
-    assert (np.asarray(acting.clearance_s_ratio)[ill] <= 0.85 + 1e-6).all()
+    ratio = np.asarray(acting.clearance_s_ratio)[ill]
+    assert 0.85 - 1e-6 < ratio.min() < 0.87
+    assert ratio.max() < 0.95 + 1e-6
     for day in range(10):
         patients = step(patients, jax.random.key(day), risks=disturbances.Risks())
     assert not (np.asarray(patients.illness_left_h) > 0).any()
