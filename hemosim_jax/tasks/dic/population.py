@@ -14,9 +14,14 @@ from jaxtyping import Array, Float, Int
 from hemosim_jax.core.choose import choose
 from hemosim_jax.core.cohort import Cohort
 from hemosim_jax.core.description import plain_numbers
-from hemosim_jax.core.hazards import thresholds
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_normal, as_uniform, uniform_vector
+from hemosim_jax.core.random_draws import (
+    as_exponential,
+    as_normal,
+    as_uniform,
+    divide,
+    uniform_vector,
+)
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.dic.blood import Blood, Parameters
 from hemosim_jax.tasks.dic.model import untreated
@@ -106,7 +111,7 @@ TYPICAL_AGE_Y = 60.0
 
 N_COVARIATE_DRAWS = 3
 N_ERRORS = 4
-N_DRAWS = 9 + N_ERRORS + 2  # and a threshold
+N_DRAWS = 8 + 1 + N_ERRORS  # and a threshold
 
 
 def sample(key: jax.Array, population: Population) -> Patient:
@@ -142,8 +147,9 @@ def on_admission(patient: Patient, *, differentiable: bool = False) -> Blood:
 
 
 def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
-    u_onset, u_organ, u_bleeds, u_severity = map(as_uniform, drawn[:4])
-    z_factor, z_exposed, z_damage, z_platelets, z_fibrinogen = map(as_normal, drawn[4:9])
+    u_onset, u_organ, u_bleeds = map(as_uniform, drawn[:3])
+    bleeds, u_severity = divide(u_bleeds, population.bleeding_share)
+    z_factor, z_exposed, z_damage, z_platelets, z_fibrinogen = map(as_normal, drawn[3:8])
 
     def of_cause(field):
         values = [getattr(one, field) for one in CAUSES]
@@ -169,9 +175,9 @@ def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
         parameters=parameters,
         onset_h=_between(population.onset_h, u_onset),
         organ_function=_between(population.organ_function, u_organ),
-        bleeding=jnp.where(u_bleeds < population.bleeding_share, bleeding, 0.0),
-        threshold=thresholds(drawn[-2:])[0],
-        first_errors=tuple(map(as_normal, drawn[9 : 9 + N_ERRORS])),
+        bleeding=jnp.where(bleeds, bleeding, 0.0),
+        threshold=as_exponential(drawn[8], drawn[0]),
+        first_errors=tuple(map(as_normal, drawn[9:])),
     )
 
 

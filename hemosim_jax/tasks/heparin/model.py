@@ -278,10 +278,10 @@ def _later(rhythm, duration_h):
 
 
 def _elimination(cosine, parameters: Parameters, inputs: Inputs):
-    cleared_ml = parameters.volume_ml * (1.0 + inputs.circadian_amplitude * cosine)
+    per_ml = 1.0 / (parameters.volume_ml * (1.0 + inputs.circadian_amplitude * cosine))
     saturable = parameters.max_elimination_u_per_h * inputs.elimination_ratio
     linear = parameters.linear_clearance_ml_per_h * inputs.renal_function
-    return saturable / cleared_ml, linear / cleared_ml
+    return saturable * per_ml, linear * per_ml
 
 
 def _level_slope(level, cosine, parameters: Parameters, inputs: Inputs):
