@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -51,30 +50,30 @@ def relax(
 
 
 def rosenbrock_step(
-    slope: Callable[[Array, Array], Array],
+    slope: Callable[[Array], Array],
     slope_derivative: Callable[[Array], Array],
     y: Float[Array, "*b"],
     duration: Float[Array, "*b"],
+    tilt: Float[Array, "*b"] | float = 0.0,
 ) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
-    """One step of a scalar equation `y' = slope(y, t)`, t counted from the start of the step.
+    """One step of a scalar equation `y' = slope(y) + tilt * (t - duration / 2)`, t from its start.
 
-    `slope_derivative(y) <= 0` is that of `slope` by y at t = 0. The fourth-order method exprb43 of
-    Hochbruck & Ostermann (Acta Numerica 2010;19:209): the equation is linearized at the start, the
-    linear part solved exactly. Returns the end, and the mean over the step as if the way there were
-    that of the linearization.
+    `slope_derivative(y) <= 0`. The fourth-order method exprb43 of Hochbruck & Ostermann (Acta
+    Numerica 2010;19:209): the equation is linearized at `y`, the linear part solved exactly, that
+    of `tilt` with it. Returns the end, and the mean over the step as if the way there were that of
+    the linearization.
     """
-    start, half = jnp.zeros_like(duration), 0.5 * duration
     rate = slope_derivative(y)
-    slope_0, drift = jax.jvp(lambda t: slope(y, t), (start,), (jnp.ones_like(duration),))
-    phi_1_half, phi_2_half, *_ = phi_functions(half * rate)
+    slope_0 = slope(y)
+    phi_1_half, *_ = phi_functions(0.5 * duration * rate)
     phi_1, phi_2, phi_3, phi_4 = phi_functions(duration * rate)
 
-    def remainder(stage, t):  # what the linearization leaves out
-        return slope(stage, t) - slope_0 - rate * (stage - y) - drift * t
+    def remainder(stage):  # what the linearization at y leaves out
+        return slope(stage) - slope_0 - rate * (stage - y)
 
-    left_2 = remainder(y + half * (phi_1_half * slope_0 + phi_2_half * half * drift), half)
-    drifted = phi_2 * duration * drift
-    left_3 = remainder(y + duration * (phi_1 * (slope_0 + left_2) + drifted), duration)
+    left_2 = remainder(y + 0.5 * duration * phi_1_half * slope_0)
+    left_3 = remainder(y + duration * phi_1 * (slope_0 + left_2))
     beyond = (16.0 * phi_3 - 48.0 * phi_4) * left_2 + (12.0 * phi_4 - 2.0 * phi_3) * left_3
-    end = y + duration * (phi_1 * slope_0 + drifted + beyond)
+    tilted = duration * (phi_2 - 0.5 * phi_1) * tilt
+    end = y + duration * (phi_1 * slope_0 + beyond + tilted)
     return end, y + phi_2 / phi_1 * (end - y)

@@ -287,20 +287,30 @@ def _elimination(cosine, parameters: Parameters, inputs: Inputs):
 def _level_slope(level, cosine, parameters: Parameters, inputs: Inputs):
     saturable, linear = _elimination(cosine, parameters, inputs)
     infused = inputs.infusion_u_per_h / parameters.volume_ml
-    level = _not_negative(level)  # a stage of a long step may fall below
     return infused - saturable * level / (parameters.michaelis_u_per_ml + level) - linear * level
 
 
 def _flow(duration_h, state: State, args: tuple[Parameters, Inputs]) -> State:
     """One step: the level by `rosenbrock_step`; what it drives, exactly at its mean."""
     parameters, inputs = args
-    saturable, linear = _elimination(state.rhythm[0], parameters, inputs)
-    km = parameters.michaelis_u_per_ml
+    # Elimination at its mean over the step; it changes meanwhile, by what is eliminated at rest.
+    cosine, sine = _later(state.rhythm, 0.5 * duration_h)
+    cosine = cosine * jnp.sinc(duration_h / 24.0)
+    saturable, linear = _elimination(cosine, parameters, inputs)
+    km, infused = parameters.michaelis_u_per_ml, inputs.infusion_u_per_h / parameters.volume_ml
+    amplitude = inputs.circadian_amplitude
+    growth_per_h = amplitude * RADIANS_PER_H * sine / (1.0 + amplitude * cosine)
+
+    def slope(level):
+        level = _not_negative(level)  # a stage of a long step may fall below
+        return infused - saturable * level / (km + level) - linear * level
+
     level, mean_level = rosenbrock_step(
-        lambda c, t: _level_slope(c, _later(state.rhythm, t)[0], parameters, inputs),
-        lambda c: -saturable * km / (km + c) ** 2 - linear,
+        slope,
+        lambda level: -saturable * km / (km + level) ** 2 - linear,
         state.anti_xa_u_per_ml,
         duration_h,
+        tilt=-growth_per_h * infused,
     )
     # A step much longer than a high level takes to be eliminated would go through zero.
     level, mean_level = _not_negative(level), _not_negative(mean_level)

@@ -85,7 +85,7 @@ def unseen_effects(
     """
     logs = [math.log(ratio) for ratio in (*CLEARANCE_RATIOS, CYP4F2_EC50_RATIO)]
     decreased, rs12777823, cyp4f2 = (
-        log * (getattr(alleles, name) - 2.0 * frequency)
+        log * (getattr(alleles, name).astype(jnp.result_type(float)) - 2.0 * frequency)
         for log, name, frequency in zip(logs, UNSEEN, frequencies, strict=True)
     )
     return decreased + rs12777823, cyp4f2

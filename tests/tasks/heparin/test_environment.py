@@ -24,7 +24,7 @@ def test_fast_path_equals_the_full_vector_field(difficulty):
 def test_fast_path_for_other_intervals(hours):
     env, params = hemosim_jax.make("HeparinInfusion-v0", difficulty="hard")
     params = params.replace(decision_interval=jnp.float32(hours), horizon=jnp.float32(1e6))
-    assert differences(env, params, 16)["aptt_s"].max() < 0.3
+    assert differences(env, params, 16)["aptt_s"].max() < 0.4
 
 
 def typical_state(env, params):
