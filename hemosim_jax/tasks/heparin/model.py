@@ -83,7 +83,7 @@ PROTAMINE_U_PER_MG = 100.0
 MAX_PROTAMINE_MG = 50.0
 
 # Step boundaries as fractions of the interval: dense after a bolus. Six steps keep the aPTT within
-# 0.15 s for intervals up to 12 h; longer ones are stable, but rough after a high bolus.
+# 0.4 s for intervals up to 12 h; longer ones are stable, but rough after a high bolus.
 _GRID = tuple((i / 6.0) ** 1.5 for i in range(7))
 
 
