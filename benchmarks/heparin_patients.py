@@ -153,7 +153,7 @@ def rows(patients):
     for part, published, one in zip(
         ("in 60-100 s", "below", "above"), people, shares_percent(paper), strict=True
     ):
-        yield Row(f"anti-Xa 0.3-0.7: aPTT {part}, %", published, *one, "predicted")
+        yield Row(f"anti-Xa 0.3-0.7: aPTT {part}, %", published, *one, "chosen")
     range_s = (46.0, 70.0)
     calibrated = found["raschke"]
     aptt, level = calibrated["aptt_s"][:, SETTLED_H::12], calibrated["anti_xa"][:, SETTLED_H::12]

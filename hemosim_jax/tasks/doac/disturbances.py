@@ -38,7 +38,7 @@ class Risks(Node):
     """How often things happen in a population, and how much its patients vary.
 
     As they stand kidneys are stable and nothing happens. With the assay the variation gives troughs
-    with a CV of 26 to 35 % by drug; 18 to 33 % were measured at three visits in eight weeks (Toorop
+    with a CV of 25 to 34 % by drug; 18 to 33 % were measured at three visits in eight weeks (Toorop
     et al., J Thromb Haemost 2022;20:92), 37 % in Testa et al., Thromb Res 2016. How it is shared
     out is an assumption.
     """
