@@ -253,7 +253,10 @@ class TreatmentEnvironment(environment.Environment):
         return self.observation_fields.encode(self.measured_values(state, params))
 
     def measured_values(self, state: Any, params: Any) -> dict[str, Any]:
-        """`observed`, with the errors that `state` holds; of what follows from it a task sees."""
+        """`observed`, with the errors that `state` holds.
+
+        A task that shows what follows from a measurement (a score) overrides it.
+        """
         values = dict(self.observed(state, params))
         if self.assays:
             for (name, assay), error in zip(self.assays.items(), state.errors, strict=True):
