@@ -82,4 +82,4 @@ def test_a_linear_equation_with_a_tilt_is_exact():
             jnp.float32(duration),
             tilt=jnp.float32(tilt),
         )
-        assert end == pytest.approx(exact(duration, tilt), rel=1e-5)
+        assert end == pytest.approx(exact(duration, tilt), rel=1e-5, abs=5e-6)
