@@ -12,25 +12,27 @@ _FACTORIALS = (24.0, 120.0, 720.0, 5040.0, 40320.0, 362880.0, 3628800.0, 3991680
 
 
 def phi_functions(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
-    r"""$\varphi_1$ to $\varphi_4$ of $z \le 0$.
+    r"""$\varphi_1$ of $z / 2$, and $\varphi_1$ to $\varphi_4$ of $z \le 0$.
 
-    $\varphi_0(z) = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!) / z$. Near zero the series of
-    $\varphi_4$ and the recurrence downwards, which loses no digits; elsewhere the recurrence up.
+    $\varphi_0(z) = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!) / z$. The first gives the second.
+    Near zero the series of $\varphi_4$ and the recurrence downwards, which loses no digits;
+    elsewhere the recurrence up.
     """
+    phi_1_half = phi1(-0.5 * z)
+    phi_1 = phi_1_half * (1.0 + 0.25 * z * phi_1_half)
     small = z > -_SERIES_BELOW
     near = jnp.where(small, z, -_SERIES_BELOW)
-    far = jnp.where(small, -_SERIES_BELOW, z)
+    inverse = 1.0 / jnp.where(small, -_SERIES_BELOW, z)
     series_4 = jnp.zeros_like(z)
     for factorial in reversed(_FACTORIALS):
         series_4 = series_4 * near + 1.0 / factorial
     series_3 = near * series_4 + 1.0 / 6.0
-    series_2 = near * series_3 + 0.5
-    series = (near * series_2 + 1.0, series_2, series_3, series_4)
-    up_1 = jnp.expm1(far) / far
-    up_2 = (up_1 - 1.0) / far
-    up_3 = (up_2 - 0.5) / far
-    up = (up_1, up_2, up_3, (up_3 - 1.0 / 6.0) / far)
-    return tuple(jnp.where(small, s, u) for s, u in zip(series, up, strict=True))
+    up_2 = (phi_1 - 1.0) * inverse
+    up_3 = (up_2 - 0.5) * inverse
+    series = (near * series_3 + 0.5, series_3, series_4)
+    up = (up_2, up_3, (up_3 - 1.0 / 6.0) * inverse)
+    rest = (jnp.where(small, s, u) for s, u in zip(series, up, strict=True))
+    return phi_1_half, phi_1, *rest
 
 
 def relax(
@@ -65,8 +67,7 @@ def rosenbrock_step(
     """
     rate = slope_derivative(y)
     slope_0 = slope(y)
-    phi_1_half, *_ = phi_functions(0.5 * duration * rate)
-    phi_1, phi_2, phi_3, phi_4 = phi_functions(duration * rate)
+    phi_1_half, phi_1, phi_2, phi_3, phi_4 = phi_functions(duration * rate)
 
     def remainder(stage):  # what the linearization at y leaves out
         return slope(stage) - slope_0 - rate * (stage - y)

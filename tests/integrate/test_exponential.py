@@ -18,13 +18,15 @@ def exact_phi(order, z):
 
 @pytest.mark.parametrize("z", [0.0, -1e-6, -0.01, -0.3, -0.999, -1.0, -1.001, -5.0, -20.0])
 def test_phi_functions(z):
-    for order, value in enumerate(phi_functions(jnp.float32(z)), start=1):
+    half, *whole = phi_functions(jnp.float32(z))
+    np.testing.assert_allclose(half, exact_phi(1, 0.5 * z), rtol=3e-6)
+    for order, value in enumerate(whole, start=1):
         np.testing.assert_allclose(value, exact_phi(order, z), rtol=3e-6)
 
 
 def test_phi_functions_have_finite_gradients():
     for z in (0.0, -0.5, -1.0, -30.0):
-        for order in range(4):
+        for order in range(5):
             assert np.isfinite(jax.grad(lambda x: phi_functions(x)[order])(jnp.float32(z)))  # noqa: B023
 
 
