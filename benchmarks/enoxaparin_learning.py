@@ -2,24 +2,16 @@
 
     python -m benchmarks.enoxaparin_learning [--seeds 3] [--tiers easy medium hard] [--out FILE]
 
-All policies are judged on the same patients, among them the constant prescription that is best in
-others; and once more for the published uncertainty of how steeply bleeding rises with activity
-(relative risk 1.63 to 5.37 below 30 mL/min), and for the other pharmacokinetic model; agents are
-trained on neither.
+PPO with and without memory against every protocol and the constant prescription that is best in
+other patients, all on the same patients; label, constant and PPO once more for the published
+uncertainty of how steeply bleeding rises with activity (relative risk 1.63 to 5.37 below
+30 mL/min), and for the other pharmacokinetic model, on neither of which agents are trained.
 """
 
-import json
-import time
-
-from rich.console import Console
-
 import hemosim_jax
-from benchmarks.hardware import description
-from benchmarks.learning import best_constant, difference, judge, parser, train_ppo, worst
+from benchmarks.learning import judge, learn_and_judge, over_seeds_and_patients, parser
 from hemosim_jax.core.environment import strong
-from hemosim_jax.evaluation import report
 from hemosim_jax.learning.config import WIDE
-from hemosim_jax.registry import protocols_of, task_of
 
 CONFIG = WIDE.replace(total_steps=3_000_000)
 # Rise of the log of the hazard per IU/mL and hazard at 0.78 IU/mL, fitted as those of
@@ -48,39 +40,33 @@ def other_truths(tier, params):
     yield "green2005", *hemosim_jax.make("EnoxaparinDosing-v0", difficulty=tier, model="green2005")
 
 
+def judged_again(tier, params, policies, results):
+    """What is expected, and what PPO gains where the truth is another."""
+    lines = []
+    for name in ("expected_bleeds_percent", "expected_recurrences_percent"):
+        shown = ", ".join(f"{n} {e.metrics[name].mean():.2f}" for n, e in results.items())
+        lines.append(f"{name}: {shown}")
+    constant = next(name for name in policies if name.endswith((" once", " twice")))
+    agents = [name for name in policies if name.startswith("ppo, seed")]
+    patients = len(next(iter(results.values())).episode_return)
+
+    def gains(where, results):
+        for reference in ("label", constant):
+            gain = over_seeds_and_patients([results[n] for n in agents], results[reference])
+            lines.append(f"{where}: PPO - {reference} {gain}")
+
+    gains("as trained", results)
+    for where, other, its_params in other_truths(tier, params):
+        again = judge(
+            other, its_params, [policies[n] for n in ("label", constant, *agents)], patients
+        )
+        gains(where, {e.policy: e for e in again})
+    return lines
+
+
 def main():
-    options = parser(__doc__, CONFIG.total_steps, 20_000).parse_args()
-    console = Console(width=100)
-    console.print(description())
-    written = {}
-    for tier in options.tiers:
-        env, params = hemosim_jax.make("EnoxaparinDosing-v0", difficulty=tier)
-        config = CONFIG.replace(total_steps=options.steps)
-        started = time.perf_counter()
-        agents = train_ppo(env, params, config, options.seeds)
-        constant = best_constant(env, params, prescriptions(env))
-        policies = [*protocols_of(env).values(), constant, *agents]
-        results = judge(env, params, policies, options.patients)
-        minutes = (time.perf_counter() - started) / 60.0
-        summaries = [report.summary(task_of(env.name), result) for result in results]
-        console.print(report.table(task_of(env.name), summaries, f"{tier} ({minutes:.1f} min)"))
-        for name in ("expected_bleeds_percent", "expected_recurrences_percent"):
-            shown = ", ".join(f"{e.policy} {e.metrics[name].mean():.2f}" for e in results)
-            console.print(f"{name}: {shown}")
-        label = next(e for e in results if e.policy == "label")
-        best = next(e for e in results if e.policy == constant.name)
-        lines = [
-            f"worst seed, same patients: {difference(worst(results, 'ppo'), other)}"
-            for other in (label, best)
-        ]
-        for name, other, its_params in other_truths(tier, params):
-            policies = [protocols_of(env)["label"], constant, *agents]
-            again = judge(other, its_params, policies, options.patients)
-            lines += [f"{name}: {difference(worst(again, 'ppo'), one)}" for one in again[:2]]
-        console.print("\n".join(lines))
-        written[tier] = {"summaries": summaries, "lines": lines}
-        if options.out:
-            options.out.write_text(json.dumps(written, indent=1))
+    options = parser(__doc__, CONFIG.total_steps, 10_000).parse_args()
+    learn_and_judge(["EnoxaparinDosing-v0"], CONFIG, prescriptions, options, more=judged_again)
 
 
 if __name__ == "__main__":

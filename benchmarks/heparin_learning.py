@@ -62,7 +62,7 @@ def main():
         "--ids", nargs="+", choices=(OBSERVED, ORDERED), default=[ORDERED, OBSERVED]
     )
     options = options_of.parse_args()
-    learn_and_judge(options.ids, CONFIG, rates, options, networks)
+    learn_and_judge(options.ids, CONFIG, rates, options, others=networks)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from benchmarks.hardware import description
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation import report
 from hemosim_jax.evaluation.evaluate import evaluate
-from hemosim_jax.evaluation.resampling import mean_interval
 from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
@@ -78,18 +77,6 @@ def judge(env, params, policies, patients):
     ]
 
 
-def worst(evaluations, name):
-    """The evaluation of the worst seed of `name`, None if there is none."""
-    seeds = [e for e in evaluations if e.policy.startswith(f"{name}, seed")]
-    return min(seeds, key=lambda e: e.episode_return.mean(), default=None)
-
-
-def difference(a, b):
-    """Mean difference of the return of the same patients, with its interval, in words."""
-    mean, low, high, _ = mean_interval(a.episode_return - b.episode_return)
-    return f"{a.policy} - {b.policy}: {mean:.3f} [{low:.3f}, {high:.3f}]"
-
-
 RESAMPLES = 2000
 
 
@@ -105,17 +92,25 @@ def over_seeds_and_patients(evaluations, baseline=None):
     seeds, patients = returns.shape
     means = np.empty(RESAMPLES)
     for n in range(RESAMPLES):
-        weights = rng.multinomial(patients, np.full(patients, 1.0 / patients)) / patients
+        weights = np.bincount(rng.integers(0, patients, patients), minlength=patients) / patients
         means[n] = (returns @ weights)[rng.integers(0, seeds, seeds)].mean()
     low, high = np.percentile(means, (2.5, 97.5))
-    return f"{returns.mean():.2f} [{low:.2f}, {high:.2f}]"
+    decimals = int(max(0.0, 1.0 - np.floor(np.log10(max(high - low, 1e-6)))))
+    return f"{returns.mean():.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
-def learn_and_judge(ids, config, constants, options, others=None):
+def learn_and_judge(
+    ids, config, constants, options, *, env_options=None, learn_from=None, others=None, more=None
+):
     """PPO with and without memory, every protocol and the best constant action, by id and tier.
 
-    `constants(env)` are actions by name; `others(env_id, tier, options)` further evaluations on the
-    same patients. Prints a table each, and what agents gain with intervals over seeds and patients.
+    Prints a table each, and what agents gain with intervals over seeds and patients.
+
+    - `constants(env)`: actions by name.
+    - `env_options`: of `make`.
+    - `learn_from(tier, env, params)`: environment and parameters that agents train on; None: these.
+    - `others(env_id, tier, options)`: further evaluations on the same patients.
+    - `more(tier, params, policies, results)`: lines to print below; both by name.
     """
     console = Console(width=100)
     console.print(description())
@@ -123,34 +118,38 @@ def learn_and_judge(ids, config, constants, options, others=None):
     config = config.replace(total_steps=options.steps)
     for env_id in ids:
         for tier in options.tiers:
-            env, params = hemosim_jax.make(env_id, difficulty=tier)
+            env, params = hemosim_jax.make(env_id, difficulty=tier, **(env_options or {}))
             task, started = task_of(env.name), time.perf_counter()
-            agents = train_ppo(env, params, config, options.seeds)
+            trained_on = learn_from(tier, env, params) if learn_from else (env, params)
+            agents = train_ppo(*trained_on, config, options.seeds)
             remembering = config.replace(memory_size=64)
-            agents += train_ppo(env, params, remembering, options.seeds, "with memory")
+            agents += train_ppo(*trained_on, remembering, options.seeds, "with memory")
             constant = best_constant(env, params, constants(env))
             references = [*protocols_of(env).values(), constant]
-            results = judge(env, params, [*references, *agents], options.patients)
+            policies = [*references, *agents]
+            results = judge(env, params, policies, options.patients)
             best = max(results[: len(references)], key=lambda e: e.episode_return.mean())
             results += others(env_id, tier, options) if others else []
             summaries = [report.summary(task, result) for result in results]
             minutes = (time.perf_counter() - started) / 60.0
             console.print(report.table(task, summaries, f"{env_id}, {tier} ({minutes:.1f} min)"))
-            console.print(f"best constant action: {constant.name}; best reference: {best.policy}")
+            lines = [f"best constant action: {constant.name}; best reference: {best.policy}"]
             kinds = {}
             for result in results[len(references) :]:
                 kinds.setdefault(result.policy.split(", seed")[0], []).append(result)
-            gains = {
-                name: (over_seeds_and_patients(seeds), over_seeds_and_patients(seeds, best))
-                for name, seeds in kinds.items()
-            }
-            for name, (own, gain) in gains.items():
-                console.print(f"{name}, over seeds and patients: {own}; more than the best: {gain}")
+            for name, seeds in kinds.items():
+                own, gain = over_seeds_and_patients(seeds), over_seeds_and_patients(seeds, best)
+                lines.append(f"{name}, over seeds and patients: {own}; more than the best: {gain}")
+            if more:
+                named_policies = {policy.name: policy for policy in policies}
+                named_results = {result.policy: result for result in results}
+                lines += more(tier, params, named_policies, named_results)
+            console.print("\n".join(lines))
             written[f"{env_id}, {tier}"] = {
                 "summaries": summaries,
                 "best": best.policy,
                 "constant": constant.name,
-                "over_seeds_and_patients": gains,
+                "lines": lines,
             }
             if options.out:
                 options.out.write_text(json.dumps(written, indent=1))

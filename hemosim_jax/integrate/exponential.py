@@ -14,9 +14,9 @@ _FACTORIALS = (24.0, 120.0, 720.0, 5040.0, 40320.0, 362880.0, 3628800.0, 3991680
 def phi_functions(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
     r"""$\varphi_1$ of $z / 2$, and $\varphi_1$ to $\varphi_4$ of $z \le 0$.
 
-    $\varphi_0(z) = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!) / z$. The second follows from the
-    first. Near zero the series of $\varphi_4$ and the recurrence downwards, which loses no digits;
-    elsewhere the recurrence up.
+    $\varphi_0(z) = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!) / z$. The second follows from
+    the first. Near zero the series of $\varphi_4$ and the recurrence downwards, which loses no
+    digits; elsewhere the recurrence up.
     """
     phi_1_half = phi1(-0.5 * z)
     phi_1 = phi_1_half * (1.0 + 0.25 * z * phi_1_half)
