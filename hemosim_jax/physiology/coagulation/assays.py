@@ -23,6 +23,7 @@ from hemosim_jax.physiology.coagulation.plasma import (
     antithrombin_heparin_nm,
     inhibition_ratio,
     levels_known_to,
+    possible,
 )
 
 # Inhibition by antithrombin, which heparin hastens.
@@ -71,15 +72,18 @@ def thrombin_generation(
     - `tissue_factor_nm`: 0.005 is the usual concentration.
     - `model`: "hockin2002" or "danforth2009".
 
-    **Raises:** `KeyError` for an unknown factor or model.
+    A traced level that is negative or not finite shows in `solver_ok`.
+
+    **Raises:** `KeyError` for an unknown factor or model, `ValueError` for an impossible level.
     """
+    levels = levels_known_to("Hockin & Mann", hockin_mann.NORMAL_NM, plasma)
     parameters = dict(hockin_mann.PARAMETERS[model])
     hastened = inhibition_ratio(plasma.anti_xa_u_per_ml)
     parameters |= {k: hastened * parameters[k] for k in _BY_ANTITHROMBIN}
     curve, last, ok = solve_stiff(
         hockin_mann.vector_field,
         SparseRosenbrock(hockin_mann.jacobian, RODAS4),
-        hockin_mann.initial_state(levels_known_to(hockin_mann.NORMAL_NM, plasma), tissue_factor_nm),
+        hockin_mann.initial_state(levels, tissue_factor_nm),
         duration_s,
         parameters,
         hockin_mann.thrombin_nm,
@@ -99,7 +103,7 @@ def thrombin_generation(
         steepest_nm_per_s=steepest,
         time_to_steepest_s=time_to_steepest_s,
         endogenous_thrombin_potential_nm_min=trajectory.area(curve) / 60.0,
-        solver_ok=ok,
+        solver_ok=ok & possible(plasma),
     )
 
 
@@ -112,10 +116,15 @@ def clotting_times(
 ) -> ClottingTimes:
     """PT and aPTT of a plasma, or of a person: the whole state of `wajima`.
 
-    **Raises:** `KeyError` for an unknown factor.
+    A traced level of a plasma that is negative or not finite shows in `solver_ok`.
+
+    **Raises:** `KeyError` for an unknown factor, or a person without one; `ValueError` for an
+    impossible level.
     """
+    accepted = jnp.ones((), bool)
     if isinstance(sample, Plasma):
-        levels = levels_known_to(wajima.NORMAL_NM, sample)
+        accepted = possible(sample)
+        levels = levels_known_to("Wajima", wajima.NORMAL_NM, sample)
         sample = wajima.plasma(levels, antithrombin_heparin_nm(sample))
 
     def clot(cuvette):
@@ -136,7 +145,7 @@ def clotting_times(
 
     cuvettes = (wajima.cuvette_of_pt(sample), wajima.cuvette_of_aptt(sample))
     times_s, ok = jax.vmap(clot)(jax.tree.map(lambda *x: jnp.stack(x), *cuvettes))
-    return ClottingTimes(times_s[0], times_s[1], jnp.all(ok))
+    return ClottingTimes(times_s[0], times_s[1], jnp.all(ok) & accepted)
 
 
 def inr(

@@ -197,11 +197,14 @@ CONSERVED = MappingProxyType(
 def initial_state(levels: Mapping[str, Array], tissue_factor_nm: Array) -> dict[str, Array]:
     """Plasma at the moment tissue factor is added.
 
-    `levels`: fractions of normal by the names of `NORMAL_NM`; what is left out is normal.
+    `levels`: fractions of normal by the names of `NORMAL_NM`; what is left out is normal, but that
+    factor VIIa goes with factor VII.
 
     **Raises:** `KeyError` for a factor that the model does not have.
     """
     check_names("levels", levels, NORMAL_NM)
+    if "VII" in levels:
+        levels = {"VIIa": levels["VII"], **levels}
     like = jnp.zeros_like(tissue_factor_nm)
     state = dict.fromkeys(SPECIES, like)
     for name, normal_nm in NORMAL_NM.items():

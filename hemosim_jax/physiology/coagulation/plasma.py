@@ -1,9 +1,15 @@
 """A sample of plasma as the assays take it, and what heparin does in it."""
 
+import functools
+import operator
+import warnings
 from collections.abc import Mapping
 
+import jax.numpy as jnp
+import numpy as np
 from flax import struct
-from jaxtyping import Array, Float
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.node import Node
 from hemosim_jax.physiology.coagulation import hockin_mann, reduced, wajima
@@ -20,7 +26,7 @@ INHIBITION_PER_U_PER_ML = (
 
 
 class Plasma(Node):
-    """What is left out is normal; a cascade leaves out what it has no part for.
+    """What is left out is normal, but that factor VIIa goes with factor VII.
 
     - `levels`: fractions of normal by the names in `FACTORS` (Fg: fibrinogen, ATIII:
       antithrombin). Hockin & Mann has II, V, VII, VIIa, VIII, IX, X, TFPI and ATIII; Wajima has no
@@ -32,13 +38,34 @@ class Plasma(Node):
     anti_xa_u_per_ml: Float[Array, "*b"] | float = 0.0
 
 
-def levels_known_to(model: Mapping[str, float], plasma: Plasma) -> dict[str, Float[Array, "*b"]]:
-    """Those that the cascade with this table of normal plasma has.
+def levels_known_to(
+    cascade: str, normal_nm: Mapping[str, float], plasma: Plasma
+) -> dict[str, Float[Array, "*b"]]:
+    """Those that the cascade with this table of normal plasma has; it warns of the others.
 
-    **Raises:** `KeyError` for a factor that none of them has.
+    **Raises:** `KeyError` for a factor that no cascade has, `ValueError` for a level below 0 or
+    not finite (where values are traced: `possible`).
     """
     check_names("levels", plasma.levels, dict.fromkeys(FACTORS, 1.0))
-    return {name: level for name, level in plasma.levels.items() if name in model}
+    for name, value in _named(plasma).items():
+        if not isinstance(value, Tracer):
+            number = np.asarray(value)
+            if not np.all(np.isfinite(number) & (number >= 0.0)):
+                raise ValueError(f"{name} is {number}; it must be finite and not below 0")
+    unknown = [name for name in plasma.levels if name not in normal_nm]
+    if unknown:
+        warnings.warn(f"{cascade} has no {', '.join(unknown)}: left out", stacklevel=3)
+    return {name: level for name, level in plasma.levels.items() if name in normal_nm}
+
+
+def possible(plasma: Plasma) -> Bool[Array, "*b"]:
+    """Whether every level and the heparin are finite and not below 0."""
+    values = map(jnp.asarray, _named(plasma).values())
+    return functools.reduce(operator.and_, (jnp.isfinite(x) & (x >= 0.0) for x in values))
+
+
+def _named(plasma):
+    return {**plasma.levels, "anti_xa_u_per_ml": plasma.anti_xa_u_per_ml}
 
 
 def antithrombin_heparin_nm(plasma: Plasma) -> Float[Array, "*b"] | float:

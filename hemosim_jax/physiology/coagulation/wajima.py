@@ -303,18 +303,27 @@ def plasma(levels: Mapping[str, Array], antithrombin_heparin_nm: Array | float) 
 
 
 def cuvette_of_pt(sample: Mapping[str, Array]) -> dict[str, Array]:
-    """The diluted sample when tissue factor is added."""
+    """The diluted sample when tissue factor is added.
+
+    **Raises:** `KeyError` for a sample in which a factor of normal plasma is missing.
+    """
     state = _diluted(sample)
     return {**state, "TF": jnp.full_like(state["II"], CUVETTE_TISSUE_FACTOR_NM)}
 
 
 def cuvette_of_aptt(sample: Mapping[str, Array]) -> dict[str, Array]:
-    """The diluted sample after the contact phase, when calcium is added."""
+    """The diluted sample after the contact phase, when calcium is added.
+
+    **Raises:** `KeyError` for a sample in which a factor of normal plasma is missing.
+    """
     state = _diluted(sample)
     return {**state, "XI": CONTACT_XI * state["XI"], "XIa": CONTACT_XIA * state["XI"]}
 
 
 def _diluted(sample: Mapping[str, Array]) -> dict[str, Array]:
+    missing = [name for name in NORMAL_NM if name not in sample]
+    if missing:
+        raise KeyError(f"the sample lacks {', '.join(missing)}; `plasma` fills in what is normal")
     zero = jnp.zeros_like(sample["II"])
     state = {name: DILUTION * sample.get(name, zero) for name in SPECIES_IN_VITRO}
     return {**state, "Tmod": zero, "AUCF": zero}

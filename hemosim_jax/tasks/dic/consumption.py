@@ -43,7 +43,7 @@ def expose(
     levels, anti_xa = blood.factors, blood.anti_xa_u_per_ml
     if cascade == "hockin_mann":
         # IX and TFPI stay normal.
-        own = {**levels, "VIIa": levels["VII"], "ATIII": blood.antithrombin}
+        own = {**levels, "ATIII": blood.antithrombin}
         return exposure.expose_full(blood.tissue_factor_pm, Plasma(own, anti_xa), EXPOSURE_S)
     parameters = reduced.parameters(
         blood.tissue_factor_pm,

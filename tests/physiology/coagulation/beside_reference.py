@@ -87,6 +87,7 @@ def all_sensitivities(reference):
             levels = dict(inverse.get(row["factor"], scaled))
             factor = jnp.asarray(levels.pop("TF", 1.0) * hockin_mann.TISSUE_FACTOR_NM)
             levels.pop("baseline", None)
+            levels.setdefault("VIIa", 1.0)  # there it does not go with factor VII
             states.append(hockin_mann.initial_state(jax.tree.map(jnp.asarray, levels), factor))
             constants.append(
                 {k: jnp.asarray(v) for k, v in hockin_mann.PARAMETERS[row["model"]].items()}

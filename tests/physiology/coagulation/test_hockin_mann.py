@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hemosim_jax.integrate import trajectory
-from hemosim_jax.physiology.coagulation import hockin_mann
+from hemosim_jax.physiology.coagulation import hockin_mann, wajima
 from hemosim_jax.physiology.coagulation.assays import clotting_times, thrombin_generation
 from hemosim_jax.physiology.coagulation.plasma import Plasma
 from tests.conftest import shared_file
@@ -127,6 +127,31 @@ def test_unknown_names_are_refused():
     for assay in (lambda x: thrombin_generation(x, jnp.asarray(0.005)), clotting_times):
         with pytest.raises(KeyError, match="levels has III; known are VII"):
             assay(Plasma({"III": jnp.ones(())}))
+
+
+def test_impossible_plasmas_are_refused():
+    factor = jnp.asarray(0.005)
+    with pytest.raises(ValueError, match=r"II is -0\.5; it must be finite"):
+        thrombin_generation(Plasma({"II": jnp.asarray(-0.5)}), factor)
+    with pytest.raises(ValueError, match="anti_xa_u_per_ml is nan"):
+        clotting_times(Plasma(anti_xa_u_per_ml=float("nan")))
+    levels = jnp.array([1.0, -0.1, jnp.nan])
+    seen = jax.vmap(lambda level: thrombin_generation(Plasma({"II": level}), factor))(levels)
+    assert seen.solver_ok.tolist() == [True, False, False]
+    with pytest.raises(KeyError, match="the sample lacks XII"):
+        clotting_times({name: jnp.ones(()) for name in wajima.NORMAL_NM if name != "XII"})
+    with pytest.warns(UserWarning, match="Wajima has no ATIII: left out"):
+        clotting_times(Plasma({"ATIII": jnp.ones(())}))
+
+
+def test_factor_viia_goes_with_factor_vii():
+    """A plasma without factor VII is slow; with VIIa left normal it would be faster than normal."""
+    tenth = jnp.asarray(0.1)
+    normal, own, left = (
+        thrombin_generation(Plasma(levels), jnp.asarray(0.005), model="hockin2002").lag_s
+        for levels in ({}, {"VII": tenth}, {"VII": tenth, "VIIa": jnp.ones(())})
+    )
+    assert left < normal < 0.7 * own
 
 
 @pytest.mark.long
