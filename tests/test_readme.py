@@ -29,7 +29,12 @@ def test_python_runs_in_order(tmp_path):
     code = "\n".join(blocks("python"))
     assert "compare" in code
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     assert "minus standard, same patients" in done.stdout
