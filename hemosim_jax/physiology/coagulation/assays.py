@@ -6,6 +6,7 @@ default tolerances, in float32, cost some 0.1 % of a peak and 0.03 % of a clotti
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from hemosim_jax.integrate.stiff import solve_stiff
 from hemosim_jax.integrate.trajectory import Trajectory
 from hemosim_jax.physiology.coagulation import hockin_mann, wajima
 from hemosim_jax.physiology.coagulation.plasma import (
+    WITH_HEPARIN_PER_M_S,
     Plasma,
     antithrombin_heparin_nm,
     inhibition_ratio,
@@ -28,6 +30,17 @@ from hemosim_jax.physiology.coagulation.plasma import (
 
 # Inhibition by antithrombin, which heparin hastens.
 _BY_ANTITHROMBIN = ("k38", "k39", "k40", "k41", "k42")
+
+# Wajima's constants, but for those of antithrombin with heparin, per nM and h.
+CLOTTING_PARAMETERS = MappingProxyType(
+    {
+        **wajima.PARAMETERS,
+        **{
+            name: 1e-9 * 3600.0 * WITH_HEPARIN_PER_M_S[enzyme]
+            for name, enzyme in (("a44", "IIa"), ("a45", "Xa"), ("a46", "IXa"))
+        },
+    }
+)
 
 # First steps: well below the fastest reaction's time.
 _FIRST_STEP_S = 0.01
@@ -110,11 +123,14 @@ def thrombin_generation(
 def clotting_times(
     sample: Plasma | Mapping[str, Float[Array, ""]],
     *,
+    parameters: Mapping[str, float] = CLOTTING_PARAMETERS,
     rtol: float = 1e-3,
     atol: float = 1e-6,
     max_steps: int = 512,
 ) -> ClottingTimes:
     """PT and aPTT of a plasma, or of a person: the whole state of `wajima`.
+
+    `parameters`: of the cascade. The reagent of the PT neutralizes heparin.
 
     A traced level of a plasma that is negative or not finite shows in `solver_ok`.
 
@@ -133,7 +149,7 @@ def clotting_times(
             SparseRosenbrock(wajima.jacobian_in_vitro, RODAS4),
             cuvette,
             _LONGEST_TEST_S / 3600.0,
-            dict(wajima.PARAMETERS),
+            dict(parameters),
             lambda state: state["AUCF"],
             rtol=rtol,
             atol=atol,

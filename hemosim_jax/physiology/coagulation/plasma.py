@@ -17,9 +17,16 @@ from hemosim_jax.physiology.coagulation.reactions import check_names
 
 FACTORS = tuple(dict.fromkeys((*hockin_mann.NORMAL_NM, *wajima.NORMAL_NM)))
 
-# Unfractionated heparin. Assumption: a third of its chains, of 15 kDa and 180 U/mg, bind
-# antithrombin; the pair works on every enzyme as it does on thrombin in Wajima 2009.
+# Unfractionated heparin: a third of its chains, of 15 kDa and 180 U/mg, bind antithrombin.
 ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
+# Antithrombin with heparin on thrombin (Olson & Björk, 2e7 to 5e7, recalled), Xa (catalytic heparin
+# and calcium; Rezaie, Blood 2001, 8.5e6) and IXa (1e6 to 1e7, recalled; in that range by the aPTT
+# of Raschke's laboratory), in 1/(M s). The aPTT of Wajima's cascade then is that of the heparin
+# task, 1.5 to 2.3 times normal at 0.3 to 0.7 U/mL; with the constants of Wajima 2009 1.03 to 1.06.
+WITH_HEPARIN_PER_M_S = {"IIa": 3.0e7, "Xa": 8.5e6, "IXa": 4.0e6}
+# In thrombin generation, where no fibrin guards thrombin, the constant of Wajima 2009 (7.1 / 0.85
+# per nM and h) for every enzyme: half of the thrombin is left at 0.1 U/mL, a quarter at 0.2
+# (recalled of plasma at 5 pM: 50 and 25 %).
 INHIBITION_PER_U_PER_ML = (
     ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML * (7.1 / 0.85 / 3600.0) / (reduced.K["k9"] * 3400.0)
 )

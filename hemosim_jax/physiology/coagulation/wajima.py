@@ -303,12 +303,13 @@ def plasma(levels: Mapping[str, Array], antithrombin_heparin_nm: Array | float) 
 
 
 def cuvette_of_pt(sample: Mapping[str, Array]) -> dict[str, Array]:
-    """The diluted sample when tissue factor is added.
+    """The diluted sample when tissue factor is added, with what neutralizes heparin.
 
     **Raises:** `KeyError` for a sample in which a factor of normal plasma is missing.
     """
     state = _diluted(sample)
-    return {**state, "TF": jnp.full_like(state["II"], CUVETTE_TISSUE_FACTOR_NM)}
+    zero = jnp.zeros_like(state["II"])
+    return {**state, "TF": zero + CUVETTE_TISSUE_FACTOR_NM, "ATH": zero}
 
 
 def cuvette_of_aptt(sample: Mapping[str, Array]) -> dict[str, Array]:

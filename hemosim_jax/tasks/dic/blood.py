@@ -86,8 +86,11 @@ def pt_s(blood: Blood) -> Float[Array, "*b"]:
 
 
 def aptt_s(blood: Blood) -> Float[Array, "*b"]:
-    """Activated partial thromboplastin time (s), by the reagent of the heparin task."""
-    heparin = aptt_reagent.prolongation(blood.anti_xa_u_per_ml, aptt_reagent.PAPER)
+    """Activated partial thromboplastin time (s).
+
+    By Raschke's reagent, of which heparin in the clotting cascade is a twentieth off.
+    """
+    heparin = aptt_reagent.prolongation(blood.anti_xa_u_per_ml, aptt_reagent.RASCHKE)
     return clotting_formulas.aptt_s(_levels(blood)) * jnp.exp(heparin)
 
 

@@ -154,6 +154,7 @@ def all_clotting_times(dtype):
     """PT and aPTT of the rows above, those on heparin last."""
     tight = dtype == "float64"
     tolerances = {**TIGHT, "max_steps": 4096} if tight else {}
+    tolerances["parameters"] = wajima.PARAMETERS
     with jax.enable_x64(tight):
         names = sorted({name for levels, *_ in CLOTTING_TIMES for name in levels})
         plain = [1.0] * len(APTT_ON_HEPARIN)

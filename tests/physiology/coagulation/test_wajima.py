@@ -1,7 +1,12 @@
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from hemosim_jax.physiology import aptt_reagent
 from hemosim_jax.physiology.coagulation import wajima
+from hemosim_jax.physiology.coagulation.assays import clotting_times
+from hemosim_jax.physiology.coagulation.plasma import Plasma
 from tests.conftest import shared_file
 from tests.physiology.coagulation.beside_reference import (
     APTT_ON_HEPARIN,
@@ -35,6 +40,18 @@ def test_deficiencies(times):
 def test_heparin(times):
     for i, (_, aptt_s) in enumerate(APTT_ON_HEPARIN, start=len(CLOTTING_TIMES)):
         assert times.aptt_s[i] == pytest.approx(aptt_s, rel=0.01)
+
+
+def test_heparin_is_that_of_the_heparin_task():
+    """Seconds over normal by constants of single enzymes, beside the curve of Raschke's reagent."""
+    anti_xa = jnp.array([0.0, 0.1, 0.3, 0.5, 0.7, 1.0])
+    times = jax.jit(jax.vmap(lambda u: clotting_times(Plasma(anti_xa_u_per_ml=u))))(anti_xa)
+    ratio = np.asarray(times.aptt_s / times.aptt_s[0])
+    curve = np.exp(aptt_reagent.prolongation(anti_xa, aptt_reagent.RASCHKE))
+    np.testing.assert_allclose(ratio[2:], curve[2:], rtol=0.05)
+    np.testing.assert_allclose(ratio[1], curve[1], rtol=0.1)
+    assert 1.4 < ratio[2] < ratio[4] < 2.4  # 1.5 to 2.3 times control (Raschke 1993)
+    np.testing.assert_allclose(times.pt_s, times.pt_s[0], rtol=1e-5)
 
 
 def test_a_healthy_person_stays_so():
