@@ -4,6 +4,11 @@ The package is imported under a checker of its annotations: shapes, dtypes and t
 test calls are held against the signatures.
 """
 
+import os
+
+# XLA's pool has a thread a core; with two, vmapped training can wait for itself (`docs/limits.md`).
+os.environ.setdefault("NPROC", "8")
+
 from jaxtyping import install_import_hook
 
 import tests.typechecker  # noqa: F401  (the hook names it)
