@@ -14,7 +14,7 @@ import itertools
 
 import jax.numpy as jnp
 
-from benchmarks.learning import learn_and_judge, parser
+from benchmarks.learning import learn_and_judge, means, parser
 from hemosim_jax.learning.config import WIDE
 
 # Of training, chosen with other seeds and other held-out patients. Not so `BLEEDING_FROM`: with
@@ -50,10 +50,7 @@ def every_action(env):
 
 def deaths(tier, params, policies, results):
     """What the reward hardly sees."""
-    lines = []
-    for name in ("mortality_28_d_percent", "died_percent", "platelet_units"):
-        shown = ", ".join(f"{n} {e.metrics[name].mean():.2f}" for n, e in results.items())
-        lines.append(f"{name}: {shown}")
+    lines = means(results, ("mortality_28_d_percent", "died_percent", "platelet_units"))
     for name in ("died_in_severe_bleed_percent", "died_bleeding_percent"):
         shown = {n: int((e.metrics[name] > 0.0).sum()) for n, e in results.items()}
         lines.append(f"{name}, patients: {shown}")

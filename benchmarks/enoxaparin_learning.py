@@ -9,7 +9,13 @@ uncertainty of how steeply bleeding rises with activity (relative risk 1.63 to 5
 """
 
 import hemosim_jax
-from benchmarks.learning import judge, learn_and_judge, over_seeds_and_patients, parser
+from benchmarks.learning import (
+    judge,
+    learn_and_judge,
+    means,
+    over_seeds_and_patients,
+    parser,
+)
 from hemosim_jax.core.environment import strong
 from hemosim_jax.learning.config import WIDE
 
@@ -42,10 +48,7 @@ def other_truths(tier, params):
 
 def judged_again(tier, params, policies, results):
     """What is expected, and what PPO gains where the truth is another."""
-    lines = []
-    for name in ("expected_bleeds_percent", "expected_recurrences_percent"):
-        shown = ", ".join(f"{n} {e.metrics[name].mean():.2f}" for n, e in results.items())
-        lines.append(f"{name}: {shown}")
+    lines = means(results, ("expected_bleeds_percent", "expected_recurrences_percent"))
     constant = next(name for name in policies if name.endswith((" once", " twice")))
     agents = [name for name in policies if name.startswith("ppo, seed")]
     patients = len(next(iter(results.values())).episode_return)

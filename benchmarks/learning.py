@@ -99,6 +99,14 @@ def over_seeds_and_patients(evaluations, baseline=None):
     return f"{returns.mean():.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
+def means(results, names):
+    """Lines of these metrics, of every policy."""
+    return [
+        f"{name}: " + ", ".join(f"{n} {e.metrics[name].mean():.2f}" for n, e in results.items())
+        for name in names
+    ]
+
+
 def learn_and_judge(
     ids, config, constants, options, *, env_options=None, learn_from=None, others=None, more=None
 ):

@@ -129,6 +129,17 @@ def test_unknown_names_are_refused():
             assay(Plasma({"III": jnp.ones(())}))
 
 
+def test_heparin_leaves_about_half_of_the_thrombin_at_a_tenth_of_a_unit():
+    def area(anti_xa):
+        plasma = Plasma(anti_xa_u_per_ml=anti_xa)
+        curve = thrombin_generation(plasma, jnp.asarray(0.005), duration_s=3600.0)
+        return curve.endogenous_thrombin_potential_nm_min
+
+    none, tenth, fifth = jax.jit(jax.vmap(area))(jnp.array([0.0, 0.1, 0.2]))
+    assert tenth / none == pytest.approx(0.5, abs=0.1)
+    assert fifth / none == pytest.approx(0.25, abs=0.1)
+
+
 def test_impossible_plasmas_are_refused():
     factor = jnp.asarray(0.005)
     with pytest.raises(ValueError, match=r"II is -0\.5; it must be finite"):
