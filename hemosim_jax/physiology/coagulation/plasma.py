@@ -24,9 +24,9 @@ ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
 # of Raschke's laboratory), in 1/(M s). The aPTT of Wajima's cascade then is that of the heparin
 # task, 1.5 to 2.3 times normal at 0.3 to 0.7 U/mL; with the constants of Wajima 2009 1.03 to 1.06.
 WITH_HEPARIN_PER_M_S = {"IIa": 3.0e7, "Xa": 8.5e6, "IXa": 4.0e6}
-# In thrombin generation the constant of Wajima 2009 (7.1 / 0.85 per nM and h) hastens every enzyme's
-# inhibition alike: 46 % of the thrombin is left at 0.1 U/mL, 30 % at 0.2 (recalled of plasma at
-# 5 pM: 50 and 25 %). With the constants above next to none would be.
+# In thrombin generation that of Wajima 2009 for thrombin (7.1 / 0.85 per nM and h), every enzyme
+# hastened alike: 46 % of the thrombin is left at 0.1 U/mL, 30 % at 0.2 (recalled of plasma at 5 pM:
+# 50 and 25 %). With the constants above next to none would be.
 INHIBITION_PER_U_PER_ML = (
     ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML * (7.1 / 0.85 / 3600.0) / (reduced.K["k9"] * 3400.0)
 )
