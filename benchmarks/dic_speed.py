@@ -1,4 +1,4 @@
-"""Steps per second of `DICManagement-v0` with auto-reset, random actions, against hemosim.
+"""Steps per second of `DICManagement-v1` with auto-reset, random actions, against hemosim.
 
 python -m benchmarks.dic_speed
 """
@@ -8,4 +8,4 @@ from benchmarks.stepping import compare
 
 if __name__ == "__main__":
     print(description())
-    compare("DICManagement-v0")
+    compare("DICManagement-v1", "DICManagement-v0")

@@ -53,14 +53,11 @@ def orders():
     events = ("major_bleed", "recurrence")
     yield Orders(env, env.default_params, action, action, 48.0, hours, events)
 
-    env, params = hemosim_jax.make("DICManagement-v0", difficulty="hard")
-    nobody = params.patients.replace(bleeding_share=jnp.float32(0.0))
-    never = jnp.float32(0.0)
-    params = params.replace(
-        patients=nobody, organ_failure=never, critical_platelets_1e9_per_l=never
-    )
+    env, params = hemosim_jax.make("DICManagement-v1", difficulty="hard")
+    nobody = params.patients.replace(bleeding_ratio=jnp.float32(0.0))
     action = env.encode_action(0, 0, 0, 0)
-    yield Orders(env, params, action, action, 24.0, hours, ("bleeding",))
+    params = params.replace(patients=nobody)
+    yield Orders(env, params, action, action, 24.0, hours, ("bleeding", "died"))
 
     env, params = hemosim_jax.make("DOACManagement-v0", difficulty="medium")
     action = env.encode_action(0, 1)

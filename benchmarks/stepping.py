@@ -86,9 +86,13 @@ def hemosim_steps_per_s(env_id, seconds=4.0):
         return steps / (time.perf_counter() - started)
 
 
-def compare(env_id):
-    """Measures and prints both: hemosim before and after ours, tiers medium and hard."""
-    peer = hemosim_steps_per_s(env_id)
+def compare(env_id, peer_id=None):
+    """Measures and prints both: hemosim before and after ours, tiers medium and hard.
+
+    `peer_id`: of hemosim's environment, where it has another id.
+    """
+    peer_id = peer_id or env_id
+    peer = hemosim_steps_per_s(peer_id)
     row = {}
     for difficulty in ("medium", "hard"):
         nanoseconds, compile_s = nanoseconds_per_step(env_id, difficulty, PATIENTS, PATIENTS)
@@ -100,7 +104,7 @@ def compare(env_id):
     if peer is None:
         print("hemosim is not installed: no ratio")
     else:
-        again = hemosim_steps_per_s(env_id)
+        again = hemosim_steps_per_s(peer_id)
         row["hemosim_steps_per_s"] = max(peer, again)
         row["ratio"] = 1e9 / row["medium"]["ns_per_step"] / max(peer, again)
         print(f"hemosim 0.2.2: {peer:.0f} and {again:.0f} steps/s; ratio {row['ratio']:.0f}")

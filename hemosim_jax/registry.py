@@ -19,7 +19,12 @@ FOLDERS = {
     "warfarin": ("WarfarinDosing-v0", "WarfarinDosing-POMDP-v0"),
     "heparin": ("HeparinInfusion-v0", "HeparinInfusion-POMDP-v0", "HeparinInfusion-Discrete-v0"),
     "doac": ("DOACManagement-v0",),
-    "dic": ("DICManagement-v0", "DICManagement-POMDP-v0"),
+    "dic": (
+        "DICManagement-v1",
+        "DICManagement-POMDP-v1",
+        "DICManagement-v0",
+        "DICManagement-POMDP-v0",
+    ),
     "lmwh": ("EnoxaparinDosing-v0",),
 }
 

@@ -1,5 +1,7 @@
 """Disseminated intravascular coagulation: a week of blood products and heparin."""
 
+from functools import partial
+
 from hemosim_jax.core.task import DisplaySpec, Outcome, Signal, Task, Variant
 from hemosim_jax.tasks.dic import cohort, metrics, population, protocols
 from hemosim_jax.tasks.dic.environment import DICManagement
@@ -7,8 +9,14 @@ from hemosim_jax.tasks.dic.pomdp import dic_management_pomdp
 
 TASK = Task(
     variants={
-        "DICManagement-v0": Variant(DICManagement, protocols.PROTOCOLS),
-        "DICManagement-POMDP-v0": Variant(dic_management_pomdp, protocols.POMDP_PROTOCOLS),
+        "DICManagement-v1": Variant(DICManagement, protocols.PROTOCOLS),
+        "DICManagement-POMDP-v1": Variant(dic_management_pomdp, protocols.POMDP_PROTOCOLS),
+        "DICManagement-v0": Variant(
+            partial(DICManagement, reward="equation4"), protocols.PROTOCOLS
+        ),
+        "DICManagement-POMDP-v0": Variant(
+            partial(dic_management_pomdp, reward="equation4"), protocols.POMDP_PROTOCOLS
+        ),
     },
     metrics=metrics.metrics,
     groups={"cause": tuple(cause.name for cause in population.CAUSES)},

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.core.hazards import gather, thresholds
+from hemosim_jax.core.hazards import Event, gather, thresholds
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.random_draws import as_normal
+from hemosim_jax.core.random_draws import as_normal, as_uniform
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.core.variation import mean_reverting
 from hemosim_jax.tasks.dic.blood import Blood, Parameters
 from hemosim_jax.tasks.dic.model import State
 
-# Bleeds per hour without any hemostasis, and how severe one is at first.
-BLEEDS_PER_H = 0.01
-FIRST_SEVERITY = 0.25
+# Bleeds per hour without any hemostasis, and how severe one is at first, uniform.
+BLEEDS_PER_H = 0.004
+FIRST_SEVERITY = (0.15, 0.65)
 # SD of the logs over time. In health fibrinogen varies by 11 % from week to week (Zengi & Ucar,
 # Turk J Biochem 2023), platelets by 8 % (Arch Pathol Lab Med 1992;116:825); their slow turnover
 # passes on half of what production does.
@@ -28,22 +28,24 @@ PLATELETS_SD = 0.11
 EXPOSURE_MEMORY_H = 24.0
 PRODUCTION_MEMORY_H = 96.0
 
-N_DRAWS = 5
+N_DRAWS = 6
+NEVER = 1e9  # hazard: nobody dies twice
 
 
 class Disturbances(Node):
-    """The present condition: logs of ratios, and the hazard until the next bleed."""
+    """The present condition: logs of ratios, and hazards until a bleed and death."""
 
     log_exposure: Float[Array, "*b"]  # on the share of the plasma that meets tissue factor
     log_fibrinogen: Float[Array, "*b"]  # on what the liver keeps,
     log_platelets: Float[Array, "*b"]  # and the marrow
-    until_bleed: Float[Array, "*b"]
+    until_bleed: Float[Array, "*b"]  # hazard
+    until_death: Float[Array, "*b"]
 
 
-def at_admission(threshold: Float[Array, "*b"]) -> Disturbances:
-    """As the disease was until now; `threshold` is that of the first bleed."""
-    zero = jnp.zeros_like(threshold)
-    return Disturbances(zero, zero, zero, threshold)
+def at_admission(until_bleed: Float[Array, "*b"], until_death: Float[Array, "*b"]) -> Disturbances:
+    """As the disease was until now."""
+    zero = jnp.zeros_like(until_bleed)
+    return Disturbances(zero, zero, zero, until_bleed, until_death)
 
 
 def progress(
@@ -84,12 +86,20 @@ def begin_bleeding(
 ) -> tuple[Disturbances, Blood]:
     """A bleed may have begun in the interval, the likelier the worse hemostasis was.
 
-    `draws` are two numbers of `uniform_vector`.
+    `draws` are three numbers of `uniform_vector`.
     """
     gathered_h = after.without_hemostasis_h - before.without_hemostasis_h
     hazard = BLEEDS_PER_H * own.bleeding_tendency * gathered_h
-    event = gather(now.until_bleed, hazard, thresholds(draws)[0])
+    event = gather(now.until_bleed, hazard, thresholds(draws[:2])[0])
     blood = after.blood
-    severity = jnp.maximum(blood.bleeding, FIRST_SEVERITY)
+    low, high = FIRST_SEVERITY
+    severity = jnp.maximum(blood.bleeding, low + (high - low) * as_uniform(draws[2]))
     bleeding = jnp.where(event.happened, severity, blood.bleeding)
     return now.replace(until_bleed=event.left), blood.replace(bleeding=bleeding)
+
+
+def death(now: Disturbances, before: State, after: State) -> tuple[Disturbances, Event]:
+    """Whether the patient has died in the interval, and when."""
+    never = jnp.full_like(now.until_death, NEVER)
+    event = gather(now.until_death, after.death_hazard - before.death_hazard, never)
+    return now.replace(until_death=event.left), event

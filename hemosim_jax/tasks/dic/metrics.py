@@ -16,11 +16,6 @@ PROLONGATION_S = (3.0, 6.0)
 FIBRINOGEN_G_PER_L = 1.0
 OVERT = 5
 
-# Beyond the seven days of an episode: deaths per day without any organ function left (assumption).
-# Chosen so that untreated overt DIC has the published mortality.
-DAILY_HAZARD_WITHOUT_ORGANS = 0.04
-DAYS_AFTER = 21.0
-
 
 def isth_score(
     platelets_1e9_per_l: Float[Array, "*b"],
@@ -46,12 +41,6 @@ def isth_score(
     )
 
 
-def later_death_percent(organ_function: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """Risk of dying between day 7 and day 28, of a survivor with this organ function."""
-    hazard = DAILY_HAZARD_WITHOUT_ORGANS * DAYS_AFTER * (1.0 - organ_function)
-    return -100.0 * jnp.expm1(-hazard)
-
-
 def metrics(
     info: dict[str, Array], alive: Bool[Array, " times"], params: Any
 ) -> dict[str, Float[Array, ""]]:
@@ -59,11 +48,11 @@ def metrics(
 
     - `died_percent`: 100 if the patient died within the week; `died_in_severe_bleed_percent`,
       `died_bleeding_percent`: in a severe bleed, in any.
-    - `mortality_28_d_percent`: the same, or the risk of a later death of who survived.
+    - `mortality_28_d_percent`: the same, or the risk of a later death (`mortality`) of who has not.
     - `overt_percent`: decisions with a score of 5 and more; `mean_score`.
     - `thrombosis_percent`: decisions with much fibrin in small vessels.
     - `bled_percent`: 100 if bleeding was ever severe.
-    - `platelet_units`, `plasma_units`, `cryoprecipitate_units`: transfused.
+    - `platelet_units`, `plasma_units`, `cryoprecipitate_units`, `red_cell_units`: transfused.
     - `laboratory_chf`: where assays are ordered.
     """
     dtype = info["organ_function"].dtype
@@ -74,7 +63,7 @@ def metrics(
 
     died = jnp.any(alive & info["died"]).astype(dtype)
     last = jnp.sum(alive) - 1
-    later = later_death_percent(info["organ_function"][last])
+    later = 100.0 * info["risk_28_d"][last]
     return {
         "died_percent": 100.0 * died,
         "died_in_severe_bleed_percent": 100.0
@@ -88,5 +77,6 @@ def metrics(
         "platelet_units": total("platelet_units"),
         "plasma_units": total("plasma_units"),
         "cryoprecipitate_units": total("cryoprecipitate_units"),
+        "red_cell_units": total("red_cell_units"),
         **laboratory_metrics(info, alive),
     }

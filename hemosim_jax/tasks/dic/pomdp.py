@@ -5,7 +5,12 @@ from hemosim_jax.core.laboratory.wrapper import Ordered, OrderedLaboratory
 from hemosim_jax.core.options import Difficulty
 from hemosim_jax.physiology import assay_catalog
 from hemosim_jax.tasks.dic import environment
-from hemosim_jax.tasks.dic.environment import CascadeName, DICManagement
+from hemosim_jax.tasks.dic.environment import (
+    CascadeName,
+    DICManagement,
+    RewardName,
+    TreatmentsName,
+)
 from hemosim_jax.tasks.dic.population import WEIGHT_KG
 
 PANEL = {
@@ -24,7 +29,9 @@ PANEL = {
 def dic_management_pomdp(
     difficulty: Difficulty = "medium",
     *,
-    cascade: CascadeName = "reduced",
+    reward: RewardName = "outcome",
+    treatments: TreatmentsName = "usual",
+    cascade: CascadeName = "network",
     within_patient: bool = True,
     measurement_error: bool = True,
     slots: int = 4,
@@ -33,8 +40,8 @@ def dic_management_pomdp(
 
     Observation: of each assay of the panel (platelets, PT, fibrinogen, D-dimer, antithrombin, aPTT,
     hemoglobin) the newest result, whether there is one, its age (up to 48 h), whether one is under
-    way; organ function, hours, severity of bleeding, weight. Action: that of `DICManagement-v0`,
-    then an order (0 or 1) for each assay. Reward: that of `DICManagement-v0`, less 0.004 for each
+    way; organ function, hours, severity of bleeding, weight. Action: that of `DICManagement`,
+    then an order (0 or 1) for each assay. Reward: that of `DICManagement`, less 0.004 for each
     franc of orders. Platelets, PT, fibrinogen, D-dimer and hemoglobin of admission are known at the
     start. Options: those of `DICManagement`, and `slots`.
 
@@ -43,13 +50,15 @@ def dic_management_pomdp(
     return OrderedLaboratory(
         DICManagement(
             difficulty,
+            reward=reward,
+            treatments=treatments,
             cascade=cascade,
             within_patient=within_patient,
             measurement_error=measurement_error,
         ),
         PANEL,
-        name="DICManagement-POMDP-v0",
-        version="2",
+        name="DICManagement-POMDP-v0" if reward == "equation4" else "DICManagement-POMDP-v1",
+        version="3" if reward == "equation4" else "1",
         visible=(
             environment.ORGAN_FUNCTION,
             environment.HOURS,

@@ -1,4 +1,4 @@
-"""Guidelines as policies for `DICManagement-v0` and its partially observed form."""
+"""Guidelines as policies for `DICManagement` and its partially observed form."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ from jaxtyping import Array, Bool, Float
 from hemosim_jax.core.laboratory.wrapper import OrderedLaboratory
 from hemosim_jax.core.policy import Policy, random_policy
 from hemosim_jax.physiology.coagulation.clotting_formulas import NORMAL_PT_S
-from hemosim_jax.tasks.dic.environment import (
+from hemosim_jax.tasks.dic.environment import DICManagement
+from hemosim_jax.tasks.dic.treatment import (
     CRYOPRECIPITATE_UNITS,
     HEPARIN_U_PER_H,
     PLASMA_UNITS,
     PLATELET_UNITS,
-    DICManagement,
 )
 
 # Levi et al., Br J Haematol 2009;145:24 (BCSH), and the ISTH's harmonized guidance.
@@ -24,16 +24,14 @@ PLATELETS_OTHERWISE_1E9_PER_L = 20.0
 PT_RATIO_IF_BLEEDING = 1.5
 FIBRINOGEN_IF_BLEEDING_G_PER_L = 1.5
 BLEEDS = 0.1  # severity above which someone bleeds (assumption)
-FAILING_ORGANS = 0.5  # below it, in who does not bleed, thrombosis predominates (assumption)
-HEPARIN_PLATELETS_1E9_PER_L = 50.0  # fewer forbid it (assumption; the task's reward says so too)
+HEPARIN_PLATELETS_1E9_PER_L = 30.0  # fewer forbid it (SCARLET's limit; the guidance has none)
 
 FOUR_PLATELETS = PLATELET_UNITS.index(4.0)
 PLASMA_ML_PER_KG = 15.0
 PLASMA_UNIT_ML = 240.0
 FOUR_PLASMA = PLASMA_UNITS.index(4.0)  # that of 64 kg, where the weight is not known
 TEN_CRYOPRECIPITATE = CRYOPRECIPITATE_UNITS.index(10.0)
-LOW_HEPARIN = HEPARIN_U_PER_H.index(500.0)
-FULL_HEPARIN = HEPARIN_U_PER_H.index(1000.0)  # BCSH: 10 U/kg/h
+LOW_HEPARIN = HEPARIN_U_PER_H.index(500.0)  # prophylaxis
 # The ward with an ordered laboratory: treated by fresh results every eight hours, which were sent
 # four hours after the last treatment (assumption).
 TREAT_EVERY_H = 8.0
@@ -54,15 +52,15 @@ def _by_guideline(
     platelets_1e9_per_l: Float[Array, ""],
     prolongation_s: Float[Array, ""],
     fibrinogen_g_per_l: Float[Array, ""],
-    organ_function: Float[Array, ""],
     plasma: Array | int = FOUR_PLASMA,
 ) -> _Choice:
     """Products for who bleeds, heparin for who does not.
 
     Platelets below 50 if bleeding, below 20 otherwise; plasma (an index into the units) if bleeding
     and PT is above 1.5 times normal; cryoprecipitate if bleeding and fibrinogen is below 1.5 g/L;
-    heparin, low or, where organs fail, full. Of the guidance this leaves out: plasma before
-    cryoprecipitate for a low fibrinogen, and the aPTT as a trigger of plasma.
+    heparin at a prophylactic dose. Of the guidance this leaves out: plasma before cryoprecipitate
+    for a low fibrinogen, the aPTT as a trigger of plasma, and full doses of heparin where
+    thrombosis predominates, which the task does not show.
     """
     trigger = jnp.where(bleeds, PLATELETS_IF_BLEEDING_1E9_PER_L, PLATELETS_OTHERWISE_1E9_PER_L)
     slow = prolongation_s > (PT_RATIO_IF_BLEEDING - 1.0) * NORMAL_PT_S
@@ -72,7 +70,7 @@ def _by_guideline(
         jnp.where(platelets_1e9_per_l < trigger, FOUR_PLATELETS, 0),
         jnp.where(bleeds & slow, plasma, 0),
         jnp.where(bleeds & empty, TEN_CRYOPRECIPITATE, 0),
-        jnp.where(safe, jnp.where(organ_function < FAILING_ORGANS, FULL_HEPARIN, LOW_HEPARIN), 0),
+        jnp.where(safe, LOW_HEPARIN, 0),
     )
 
 
@@ -86,7 +84,6 @@ def guideline(env: DICManagement) -> Policy:
             seen.platelets_1e9_per_l,
             seen.prolongation_s,
             seen.fibrinogen_g_per_l,
-            seen.organ_function,
         )
         return env.encode_action(*choice), carry
 
@@ -103,7 +100,6 @@ def ward_guideline(env: OrderedLaboratory) -> Policy:
             seen.platelets_1e9_per_l.value,
             seen.pt_s.value - NORMAL_PT_S,
             seen.fibrinogen_g_per_l.value,
-            seen.organ_function,
             _units_of_plasma(seen.weight_kg),
         )
         hour = jnp.mod(jnp.round(seen.hours), TREAT_EVERY_H)

@@ -1,8 +1,9 @@
 import jax.numpy as jnp
 import pytest
 
-from hemosim_jax.physiology.coagulation import clotting_formulas
+from hemosim_jax.physiology.coagulation import assays, clotting_formulas
 from hemosim_jax.physiology.coagulation.clotting_times import fit
+from hemosim_jax.physiology.coagulation.plasma import Plasma
 
 
 def test_the_exponents_are_those_of_a_refit():
@@ -32,7 +33,29 @@ def test_normal_plasma_and_deficiency():
     )
 
 
-def test_levels_beyond_the_fit_count_as_its_ends():
-    for level, end in ((0.01, 0.1), (3.0, 1.5)):
-        beyond, at_end = (clotting_formulas.pt_s({"Fg": jnp.asarray(x)}) for x in (level, end))
-        assert beyond == at_end
+@pytest.mark.parametrize(
+    ("name", "level", "tolerance"),
+    [("II", 0.01, 0.06), ("VII", 0.01, 0.06), ("X", 0.05, 0.06), ("Fg", 0.05, 0.25)],
+)
+def test_severe_deficiencies_are_those_of_the_cascade(name, level, tolerance):
+    plasma = {name: jnp.asarray(level)}
+    run = assays.clotting_times(Plasma(plasma))
+    assert float(clotting_formulas.pt_s(plasma)) == pytest.approx(float(run.pt_s), rel=tolerance)
+
+
+@pytest.mark.parametrize("name", ["II", "VII", "X", "Fg"])
+def test_without_a_factor_there_is_no_clot(name):
+    nothing = {name: jnp.asarray(0.0)}
+    assert jnp.isnan(assays.clotting_times(Plasma(nothing)).pt_s)
+    assert clotting_formulas.pt_s(nothing) == clotting_formulas.NO_CLOT_S
+
+
+def test_without_factor_viii_the_aptt_is_long():
+    nothing = {"VIII": jnp.asarray(0.0)}
+    run = assays.clotting_times(Plasma(nothing))
+    assert float(clotting_formulas.aptt_s(nothing)) == pytest.approx(float(run.aptt_s), rel=0.1)
+
+
+def test_levels_above_the_fit_count_as_its_end():
+    high, end = (clotting_formulas.pt_s({"Fg": jnp.asarray(x)}) for x in (3.0, 1.5))
+    assert high == end

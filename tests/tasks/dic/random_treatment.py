@@ -6,7 +6,6 @@ import numpy as np
 
 from hemosim_jax.integrate.reference import solve_reference
 from hemosim_jax.tasks.dic import blood, blood_products, model, population
-from hemosim_jax.tasks.dic.blood_products import Products
 from hemosim_jax.tasks.dic.model import DICModel
 
 CHOICES = ((0, 1, 2, 4), (0, 2, 4, 6), (0, 5, 10), (0, 500, 1000))
@@ -46,7 +45,10 @@ def _courses(step, drawn, actions, interval_h):
         start = model.with_blood(population.on_admission(patient))
 
         def one(state, action):
-            products, heparin = Products(*action[:3]), action[3]
+            names = ("platelets", "plasma", "cryoprecipitate")
+            products = blood_products.units(**dict(zip(names, action[:3], strict=True)))
+            products = products.replace(red_cells=blood_products.red_cells_needed(state.blood))
+            heparin = action[3]
             given = blood_products.give(state.blood, products, patient.parameters.weight_kg)
             state = step(state.replace(blood=given), patient.parameters, heparin, interval_h)
             return state, _read(state.blood)
@@ -67,7 +69,7 @@ def _fast(state, parameters, heparin, interval_h):
 
 
 def _reference(state, parameters, heparin, interval_h):
-    field, times = DICModel(steps=128).vector_field, jnp.asarray([0.0, interval_h])
+    field, times = DICModel().vector_field, jnp.asarray([0.0, interval_h])
     states = solve_reference(field, state, times, (parameters, heparin), rtol=1e-6, atol=1e-8)
     return jax.tree.map(lambda x: x[-1], states)
 

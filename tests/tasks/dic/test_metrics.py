@@ -2,7 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hemosim_jax.tasks.dic.metrics import OVERT, isth_score, later_death_percent, metrics
+from hemosim_jax.tasks.dic.metrics import OVERT, isth_score, metrics
+from hemosim_jax.tasks.dic.mortality import risk_by_day_28
 
 NORMAL = (200.0, 0.3, 0.0, 3.0)
 
@@ -28,16 +29,20 @@ def test_points_of_the_isth(values, points):
     assert int(isth_score(*map(jnp.asarray, values))) == points
 
 
-def test_later_deaths_rise_as_organs_fail():
-    risk = np.asarray(later_death_percent(jnp.array([1.0, 0.5, 0.15])))
-    assert risk[0] == 0.0
-    assert 25.0 < risk[1] < risk[2] < 60.0
+def test_deaths_to_come_rise_as_organs_fail_and_fall_with_time():
+    organs = jnp.array([1.0, 0.5, 0.15])
+    risk = np.asarray(risk_by_day_28(organs, jnp.asarray(0.0)))
+    assert 0.0 < risk[0] < 0.03
+    assert 0.15 < risk[1] < 0.5 < 0.9 < risk[2]
+    assert np.all(np.asarray(risk_by_day_28(organs, jnp.asarray(168.0))) < risk)
+    assert np.all(np.asarray(risk_by_day_28(organs, jnp.asarray(28.0 * 24.0))) == 0.0)
 
 
 def test_outcomes_of_one_course():
     no, zero = jnp.zeros(4, bool), jnp.zeros(4)
     info = {
         "organ_function": jnp.array([0.5, 0.3, 0.1, 0.9]),
+        "risk_28_d": jnp.array([0.3, 0.4, 1.0, 0.05]),
         "died": jnp.array([False, False, True, False]),
         "died_in_severe_bleed": no.at[2].set(True),
         "died_bleeding": no.at[2].set(True),
@@ -48,6 +53,7 @@ def test_outcomes_of_one_course():
         "platelet_units": jnp.array([4.0, 0.0, 2.0, 100.0]),
         "plasma_units": zero,
         "cryoprecipitate_units": zero,
+        "red_cell_units": zero,
     }
     result = metrics(info, jnp.array([True, True, True, False]), None)
     assert result["died_percent"] == result["died_in_severe_bleed_percent"] == 100.0
@@ -58,6 +64,4 @@ def test_outcomes_of_one_course():
     assert result["mean_score"] == 5.0
     assert result["platelet_units"] == 6.0
     survived = metrics({**info, "died": no, "died_in_severe_bleed": no}, jnp.ones(4, bool), None)
-    assert survived["mortality_28_d_percent"] == pytest.approx(
-        float(later_death_percent(jnp.asarray(0.9)))
-    )
+    assert survived["mortality_28_d_percent"] == pytest.approx(5.0)
