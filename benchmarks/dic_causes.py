@@ -51,11 +51,16 @@ MORTALITY = {"sepsis": "42-48 (overt)", "trauma": "36-39", "malignancy": "28-30"
 MORTALITY |= {"obstetric": "6", "vascular": "22"}
 
 
+def of_one_cause(params, cause):
+    """Parameters whose patients all have this disease."""
+    shares = tuple(jnp.float32(one.name == cause) for one in CAUSES)
+    return params.replace(patients=params.patients.replace(cause_shares=shares))
+
+
 def follow(tier, cause, patients):
     """Read-outs by patient and decision, who is alive at each, and the risk of death in the end."""
     env, params = hemosim_jax.make("DICManagement-v1", difficulty=tier)
-    shares = tuple(jnp.float32(name == cause) for name in (one.name for one in CAUSES))
-    params = params.replace(patients=params.patients.replace(cause_shares=shares))
+    params = of_one_cause(params, cause)
     policy, steps = protocols_of(env)["guideline"], int(params.max_steps_in_episode)
     keys = jax.random.split(training(19).key(), patients)
     courses = jax.jit(jax.vmap(lambda key: episode(env, params, policy, steps, key)))(keys)

@@ -6,7 +6,8 @@ Every arm has the same patients and the same chance; both arms get products by t
 heparin but where the arm says so. Ratios of risks of death by day 28 and of severe bleeding (major
 bleeding in the sources), with the intervals of the sources. Fitted: how much of the damage to
 organs is microthrombi (heparin's ratio), thrombomodulin's effect on TAT and D-dimer, how much
-antithrombin and heparin reach the vessels, and what both do to bleeding.
+antithrombin and heparin reach the vessels, what both do to bleeding, and how few platelets block.
+The other ratios were seen while constants were chosen.
 """
 
 import argparse
@@ -19,13 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 import hemosim_jax
+from benchmarks.dic_causes import of_one_cause
 from benchmarks.hardware import description
 from hemosim_jax.core.policy import Policy
 from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.registry import protocols_of
-from hemosim_jax.tasks.dic.population import CAUSES
 
-CAUSE = {cause.name: index for index, cause in enumerate(CAUSES)}
 STEPS_PER_DAY = 6
 
 
@@ -180,8 +180,7 @@ def main():
     usual = {}
     for one in COMPARISONS:
         env, params = hemosim_jax.make("DICManagement-v1", treatments="all")
-        shares = tuple(jnp.float32(i == CAUSE[one.cause]) for i in range(len(CAUSES)))
-        params = params.replace(patients=params.patients.replace(cause_shares=shares))
+        params = of_one_cause(params, one.cause)
         if one.cause not in usual:
             usual[one.cause] = outcomes(env, params, arm(env, {}), options.patients)
         treated = outcomes(env, params, arm(env, one.act), options.patients)

@@ -36,8 +36,8 @@ def phi_functions(z: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], ...]:
     return phi_1_half, phi_1, *rest
 
 
-# phi_1(-x) for x >= 0 as a ratio of polynomials, 1 at 0 and 1 / x far out: within 2e-5 of itself, a
-# third of the time of an exponential function.
+# phi_1(-x) for x >= 0 as a ratio of polynomials, 1 at 0 and 1 / x far out: within 2e-5 of itself,
+# where an exponential function would cost more.
 _PHI1_ABOVE = (
     0.24777012258848466,
     0.06399418988448455,

@@ -126,7 +126,7 @@ class DICManagement(TreatmentEnvironment):
         - `treatments`: "usual", or "all" (fibrinogen concentrate, prothrombin complex,
           antithrombin, tranexamic acid and thrombomodulin as well).
         - `cascade`: what consumption follows from; "network" (fitted to the other) or "hockin_mann"
-          (34 species, a thousand times slower, without transition gradients).
+          (34 species, far slower, without transition gradients).
         - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.

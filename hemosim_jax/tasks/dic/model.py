@@ -47,8 +47,8 @@ def with_blood(blood: Blood) -> State:
 class DICModel(Model):
     """See `rates`; time in hours. Parameters, then units of heparin per hour.
 
-    `cascade`: "network" (fitted to the whole one), or "hockin_mann" (the whole one, a thousand
-    times slower, no gradients).
+    `cascade`: "network" (fitted to the whole one), or "hockin_mann" (the whole one, far
+    slower, no gradients).
     """
 
     cascade: str = "network"
