@@ -2,16 +2,25 @@
 
     python -m benchmarks.dic_learning [--seeds 3] [--tiers easy medium hard] [--out FILE]
 
-PPO with and without memory against every protocol and the best of all constant actions, by the
-outcome reward as it stands: nothing is added to learn from. Each seed trains its own agent on its
-own stream; all policies are judged on the same patients, which nothing was chosen on.
+PPO with and without memory against every protocol and the best of all constant actions. Agents
+learn from the outcome reward in expectation (`tasks.dic.expected_rewards`), whole episodes without
+discount, as the reward is a potential; all are judged where patients die. Each seed trains its own
+agent on its own stream; all policies are judged on the same patients, which nothing was chosen on.
 """
 
 from benchmarks.dic_policies import every_action
 from benchmarks.learning import learn_and_judge, means, parser
 from hemosim_jax.learning.config import WIDE
+from hemosim_jax.tasks.dic.expected_rewards import DICExpectedRewards
 
-CONFIG = WIDE.replace(total_steps=12_000_000)
+STEPS = 42  # decisions of an episode
+CONFIG = WIDE.replace(total_steps=12_000_000, rollout_steps=STEPS, discount=1.0)
+
+
+def expected(tier, env, params):
+    """The task in expectation."""
+    expecting = DICExpectedRewards(tier)
+    return expecting, expecting.default_params
 
 
 def deaths(tier, params, policies, results):
@@ -22,7 +31,9 @@ def deaths(tier, params, policies, results):
 
 def main():
     options = parser(__doc__, CONFIG.total_steps, 10_000).parse_args()
-    learn_and_judge(["DICManagement-v1"], CONFIG, every_action, options, more=deaths)
+    learn_and_judge(
+        ["DICManagement-v1"], CONFIG, every_action, options, learn_from=expected, more=deaths
+    )
 
 
 if __name__ == "__main__":

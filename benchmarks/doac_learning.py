@@ -5,13 +5,19 @@
 PPO with and without memory against the guideline, the trials' arms and the best constant action.
 Each seed trains its own agent on its own training stream; all policies are judged on the same
 held-out patients. The observation has the current drug one-hot. Beside the return stand the events
-per 100 patient-years, with Poisson intervals: a reward is not health.
+per 100 patient-years, with Poisson intervals: a reward is not health; and what agents gain in each
+of the worlds that the trials allow (`posterior`), in all of whose patients it is the same.
 """
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.learning import learn_and_judge, parser
+from hemosim_jax.evaluation.rollout import episode
+from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.learning.config import WIDE
+from hemosim_jax.tasks.doac import posterior
 from hemosim_jax.tasks.doac.drugs import DRUGS, LEVELS
 from hemosim_jax.tasks.doac.expected_rewards import DOACExpectedRewards
 
@@ -64,6 +70,55 @@ def events(tier, params, policies, results):
     return lines
 
 
+WORLDS, WORLD_PATIENTS = 200, 4000
+
+
+def returns_by_world(tier, policy):
+    """Expected return of a policy in each world, the same patients in all.
+
+    In expectation, not by events: what is left between two worlds are their coefficients.
+    """
+    env = DOACExpectedRewards(tier, one_hot=True)
+    params = env.default_params.replace(discount=jnp.float32(1.0), prescribed=jnp.float32(0.0))
+    steps = int(params.max_steps_in_episode)
+    keys = jax.random.split(held_out(1001).key(), WORLD_PATIENTS)
+
+    @jax.jit
+    def mean_return(coefficients):
+        def of_one(key):
+            run = episode(env, params.replace(coefficients=coefficients), policy, steps, key)
+            goes_on = jnp.cumprod(run.info["discount"])
+            return jnp.sum(run.reward * goes_on / run.info["discount"])
+
+        return jnp.mean(jax.vmap(of_one)(keys))
+
+    draws = posterior.load()
+    chosen = np.linspace(0, len(draws.stroke_scale) - 1, WORLDS).astype(int)
+    return np.array([float(mean_return(posterior.draw(draws, index))) for index in chosen])
+
+
+def over_worlds(tier, policies):
+    """What the agents gain over each reference, with the middle 95 % of the worlds."""
+    returns = {name: returns_by_world(tier, policy) for name, policy in policies.items()}
+    lines = []
+    for kind in ("ppo", "with memory"):
+        agents = np.mean([r for name, r in returns.items() if name.startswith(f"{kind}, ")], axis=0)
+        for name in ("always_apixaban", "guideline"):
+            gain = agents - returns[name]
+            low, high = np.percentile(gain, (2.5, 97.5))
+            better = 100.0 * np.mean(gain > 0.0)
+            lines.append(
+                f"{kind} more than {name}, over worlds: {gain.mean():.3f} [{low:.3f}, {high:.3f}], "
+                f"more in {better:.0f} % of them"
+            )
+    return lines
+
+
+def report_of(tier, params, policies, results):
+    """Events by policy, and the gain by world."""
+    return events(tier, params, policies, results) + over_worlds(tier, policies)
+
+
 def main():
     options = parser(__doc__, CONFIG.total_steps, 200_000).parse_args()
     learn_and_judge(
@@ -73,7 +128,7 @@ def main():
         options,
         env_options={"one_hot": True},
         learn_from=expected,
-        more=events,
+        more=report_of,
     )
 
 

@@ -1,10 +1,9 @@
 """The ten arms of RE-LY, ROCKET AF, ARISTOTLE and ENGAGE AF, simulated tablet by tablet.
 
-    python -m benchmarks.doac_trials [--patients 20000] [--months 24] [--refit]
+    python -m benchmarks.doac_trials [--patients 20000] [--months 24]
 
 Rates are first events per 100 patient-years, with Poisson intervals. The coefficients are those of
-`outcomes.doac_events`; the patients are others than those they were fitted to. `--refit` fits them
-anew and prints them beside the stored ones.
+`hazards`; the patients are others than those they were fitted to (`benchmarks.doac_posterior`).
 """
 
 import argparse
@@ -15,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from hemosim_jax.core.random_draws import uniform_vector
-from hemosim_jax.evaluation.streams import held_out, training
+from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.physiology import oral_dosing
-from hemosim_jax.tasks.doac import calibration, disturbances, drugs, hazards, population
+from hemosim_jax.tasks.doac import disturbances, drugs, hazards, population, trial_rates
 from hemosim_jax.tasks.doac.trials import TRIALS
 
 MONTH_H = 30.0 * 24.0
@@ -31,14 +30,14 @@ def simulate(trial, arm, months, patient, key):
     )
     month_h, zero = jnp.float32(MONTH_H), jnp.float32(0.0)
     years = month_h / hazards.HOURS_PER_Y
-    risks = calibration.risks_of(patient)
+    risks = trial_rates.risks_of(patient)
     if arm.drug is not None:
         covariates = population.pharmacokinetic_covariates(
             patient, disturbances.well(patient.thresholds), zero
         )
         parameters = drugs.parameters(covariates, patient.effects, len(drugs.DRUGS))[arm.drug]
         full, less = (drugs.regimen(dose, arm.drug) for dose in (arm.dose_mg, arm.reduced_dose_mg))
-        reduced = calibration.reduced(arm, patient)
+        reduced = trial_rates.reduced(arm, patient)
         regimen = jax.tree.map(lambda f, r: jnp.where(reduced, r, f), full, less)
 
     def month(carry, month_key):
@@ -87,15 +86,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=20_000)
     parser.add_argument("--months", type=int, default=24)
-    parser.add_argument("--refit", action="store_true")
     options = parser.parse_args()
-    if options.refit:
-        fitted = calibration.fit(training(0).key(), 200_000)
-        print(f"fitted: {fitted}\nstored: {hazards.CALIBRATED}")
     worst = 0.0
     for trial, key in zip(TRIALS, jax.random.split(held_out(0).key(), len(TRIALS)), strict=True):
         key_patients, key_events = jax.random.split(key)
-        patients = calibration.sample_patients(trial, key_patients, options.patients)
+        patients = trial_rates.sample_patients(trial, key_patients, options.patients)
         rates = {
             arm.name: rates_of(trial, arm, patients, options.months, key_events)
             for arm in trial.arms

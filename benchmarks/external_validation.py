@@ -82,7 +82,7 @@ def main():
     show("the trial of Raschke", heparin_trial.rows(patients), "95 %")
     show("forecasts of aPTT", forecast_rows(options.data / "mimic3_demo"), "95 %")
     show("direct oral anticoagulants: troughs", trough_rows(patients), "95 %")
-    trials = doac_external.rows(5000 if few else 100_000)
+    trials = doac_external.rows(**(doac_external.FEW if few else {}))
     show("direct oral anticoagulants: trials", trials, "90 %")
 
 

@@ -11,12 +11,12 @@ from hemosim_jax.core.choose import choose
 from hemosim_jax.core.environment import EnvParams, EnvState, TreatmentEnvironment, start
 from hemosim_jax.core.laboratory.assay import Assay
 from hemosim_jax.core.node import Node
-from hemosim_jax.core.options import Choices, Difficulty, check_flag
+from hemosim_jax.core.options import Choices, Difficulty, check_choice, check_flag
 from hemosim_jax.core.random_draws import as_normal, uniform_vector
 from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.outcomes.atrial_fibrillation import cha2ds2_vasc, has_bled
 from hemosim_jax.physiology import assay_catalog, oral_dosing
-from hemosim_jax.tasks.doac import disturbances, drugs, hazards, labels, population
+from hemosim_jax.tasks.doac import disturbances, drugs, hazards, labels, population, posterior
 from hemosim_jax.tasks.doac.disturbances import Disturbances, Risks
 from hemosim_jax.tasks.doac.drugs import DirectAnticoagulants, Taken
 from hemosim_jax.tasks.doac.fields import NO_DRUG, fields
@@ -29,6 +29,7 @@ EPISODE_H = 12.0 * DECISION_INTERVAL_H
 DABIGATRAN = drugs.DRUGS.index("dabigatran")
 
 LabelName = Annotated[str, Choices(tuple(labels.LABELS))]
+EvidenceName = Annotated[str, Choices(posterior.EVIDENCE)]
 
 
 class DOACParams(EnvParams):
@@ -77,7 +78,7 @@ class DOACManagement(TreatmentEnvironment):
     """
 
     name = "DOACManagement-v0"
-    version = "2"
+    version = "3"
     assays: Mapping[str, Assay] = {
         "concentration_ng_per_ml": assay_catalog.DOAC_CONCENTRATION,
         "creatinine_clearance_ml_per_min": assay_catalog.CREATININE_CLEARANCE,
@@ -93,6 +94,7 @@ class DOACManagement(TreatmentEnvironment):
         edoxaban: bool = False,
         label: LabelName = "EU",
         one_hot: bool = False,
+        evidence: EvidenceName = "point",
         within_patient: bool = True,
         measurement_error: bool = True,
     ):
@@ -107,6 +109,9 @@ class DOACManagement(TreatmentEnvironment):
         - `one_hot`: the observation's last number, the current drug, is replaced by one number for
           each drug and none. The code of "none" lies beside that of the first drug, so that what a
           network learns of keeping a drug also decides which one it begins with.
+        - `evidence`: "point" (everybody has the same coefficients of the hazards) or "posterior":
+          every patient lives in one of the worlds that the trials allow, whose coefficients
+          `params.coefficients` holds, and from which none can tell.
         - `within_patient`, `measurement_error`: as `TreatmentEnvironment`.
 
         **Raises:** `ValueError` for any other value.
@@ -115,9 +120,11 @@ class DOACManagement(TreatmentEnvironment):
             difficulty, within_patient=within_patient, measurement_error=measurement_error
         )
         labels.check_label(label)
+        check_choice("evidence", evidence, posterior.EVIDENCE)
         check_flag("edoxaban", edoxaban)
         check_flag("one_hot", one_hot)
         self.label = label
+        self.evidence = evidence
         self.one_hot = one_hot
         self.model = DirectAnticoagulants()
         self.number_of_drugs = len(drugs.DRUGS) if edoxaban else len(drugs.DRUGS) - 1
@@ -137,6 +144,7 @@ class DOACManagement(TreatmentEnvironment):
         return DOACParams(
             patients=population.Population(),
             risks=tiers[difficulty],
+            coefficients=(posterior.load() if self.evidence == "posterior" else hazards.CALIBRATED),
             within_patient=0.5 if difficulty == "easy" else 1.0,
         )
 
@@ -201,6 +209,9 @@ class DOACManagement(TreatmentEnvironment):
         exposure = hazards.exposure(means)
         stroke_score, bleeding_score = _scores(patient, condition, elapsed_h)
         age_y = population.age_y(patient, elapsed_h)
+        coefficients = params.coefficients
+        if self.evidence == "posterior":
+            coefficients = posterior.of_patient(coefficients, patient)
         on_warfarin = hazards.bleeding_on_warfarin(bleeding_score, age_y)
         expected = hazards.expected_events(
             exposure,
@@ -209,7 +220,7 @@ class DOACManagement(TreatmentEnvironment):
             on_warfarin * disturbances.bleeding_ratio(condition, params.risks),
             duration,
             condition.held_h,
-            params.coefficients,
+            coefficients,
         )
         concentrations = [
             oral_dosing.concentration_ng_per_ml(*pair)

@@ -6,8 +6,8 @@ $$h_{stroke} = s\,U(\text{CHA}_2\text{DS}_2\text{-VASc}) / (1 + (E / E_{50})^\ga
 $$h_{site} = b\,H(\text{HAS-BLED})\,1.35^{(age - 70) / 10}\,w_{site}\,(u + m_{site} E^\beta)$$
 
 $U$, the stroke rate of untreated patients, $H$, the bleeding rate on warfarin, and the effect of
-age are published; $w$, $m$, $E_{50}$, $\gamma$, $\beta$ and the scales $s$, $b$ are calibrated to
-four trials (`calibration`, which refits them); $u$ is an assumption.
+age are published, $w$ is rounded from trials. Everything else is a joint fit to four trials and to
+what one of them found in its patients (`posterior`), with its uncertainty.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,7 @@ FATAL_SHARE = (0.425, 0.074, 0.074)  # by site; the abstract's
 # Of intracranial hemorrhages, half are strokes (RE-LY's warfarin arm 0.38 of 0.74 % per year).
 HEMORRHAGIC_STROKE_SHARE = 0.5
 
-# Assumptions. Bleeding without anticoagulant, as a share of that on warfarin.
-BACKGROUND_BLEEDING = 0.25
+# Assumptions.
 WARFARIN_STROKE_RATIO = 0.36  # recalled: 64 % fewer than with placebo; at 64 % of time in range
 # For each percent of time in range more, of strokes and bleeds.
 WARFARIN_RATIO_PER_PERCENT = -0.012
@@ -48,28 +47,33 @@ TYPICAL_MEAN_NG_PER_ML = (141.4, 128.8, 141.4, 75.7)
 
 
 class Coefficients(Node):
-    """What is calibrated; tuples by drug (rivaroxaban, dabigatran, apixaban, edoxaban)."""
+    """What is fitted; tuples by drug (rivaroxaban, dabigatran, apixaban, edoxaban).
+
+    Of the posterior (`posterior`) every leaf has an axis of draws.
+    """
 
     stroke_scale: Scalar
     bleeding_scale: Scalar
+    background_bleeding: Scalar  # u: without anticoagulant, as a share of that on warfarin
     stroke_half_exposure: tuple[Scalar, ...]
     stroke_steepness: tuple[Scalar, ...]
     bleeding_steepness: tuple[Scalar, ...]
     site_ratios: tuple[tuple[Scalar, ...], ...]  # m, by drug and site
 
 
-# The fit to the four trials (200,000 simulated patients each).
+# The posterior's medians (`python -m benchmarks.doac_posterior`).
 CALIBRATED = Coefficients(
-    stroke_scale=0.727,
-    bleeding_scale=1.42,
-    stroke_half_exposure=(0.557, 0.619, 0.499, 0.364),
-    stroke_steepness=(1.0, 2.78, 1.0, 0.964),
-    bleeding_steepness=(1.0, 0.661, 1.0, 1.38),
+    stroke_scale=0.671,
+    bleeding_scale=1.36,
+    background_bleeding=0.182,
+    stroke_half_exposure=(0.502, 0.455, 0.474, 0.416),
+    stroke_steepness=(0.749, 0.795, 0.778, 0.864),
+    bleeding_steepness=(1.03, 0.918, 0.96, 1.04),
     site_ratios=(
-        (0.432, 1.67, 0.498),
-        (0.102, 0.912, 0.629),
-        (0.198, 0.451, 0.468),
-        (0.254, 1.17, 0.330),
+        (0.43, 1.61, 0.521),
+        (0.158, 0.884, 0.727),
+        (0.262, 0.533, 0.532),
+        (0.305, 1.21, 0.393),
     ),
 )
 
@@ -115,7 +119,7 @@ def hazards_on_drug(
     return Hazards(
         stroke=c.stroke_scale * untreated_stroke / (1.0 + effect),
         bleeding=tuple(
-            c.bleeding_scale * warfarin_bleeding * share * (BACKGROUND_BLEEDING + ratio * driven)
+            c.bleeding_scale * warfarin_bleeding * share * (c.background_bleeding + ratio * driven)
             for share, ratio in zip(
                 WARFARIN_SITE_SHARES,
                 (of_drug([row[site] for row in c.site_ratios]) for site in range(len(SITES))),
@@ -173,8 +177,8 @@ def hazards_on_warfarin(
     time_in_range_percent: float,
     untreated_stroke: Float[Array, "*b"],
     warfarin_bleeding: Float[Array, "*b"],
-    stroke_scale: float,
-    bleeding_scale: float,
+    stroke_scale: Scalar,
+    bleeding_scale: Scalar,
 ) -> Hazards:
     """On warfarin whose INR is in range for this part of the time."""
     control = jnp.exp(WARFARIN_RATIO_PER_PERCENT * (time_in_range_percent - 64.0))

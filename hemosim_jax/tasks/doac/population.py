@@ -31,7 +31,10 @@ MAX_CREATININE_MG_PER_DL = 6.0
 
 
 class Prevalences(Node):
-    """Shares of a population that have a component of the scores."""
+    """Shares of a population that have a component of the scores, at its mean age and mix of sexes.
+
+    `LOG_ODDS` says how they differ by age and sex.
+    """
 
     heart_failure: Scalar
     hypertension: Scalar
@@ -43,6 +46,22 @@ class Prevalences(Node):
     uncontrolled_pressure: Scalar = 0.15  # assumptions, the same everywhere
     liver_disease: Scalar = 0.02
     alcohol: Scalar = 0.05
+
+
+# Log odds of a component by decade of age, and of a woman against a man (assumptions: the old have
+# more strokes, failing hearts and bleeds behind them, women have less vascular disease and drink).
+LOG_ODDS = {
+    "heart_failure": (0.20, 0.0),
+    "hypertension": (0.10, 0.25),
+    "diabetes": (0.0, -0.10),
+    "prior_stroke": (0.25, 0.10),
+    "vascular_disease": (0.15, -0.60),
+    "antiplatelet": (0.10, -0.20),
+    "bleeding_history": (0.20, 0.0),
+    "uncontrolled_pressure": (0.0, 0.20),
+    "liver_disease": (0.0, 0.0),
+    "alcohol": (-0.40, -1.20),
+}
 
 
 class Population(Node):
@@ -95,6 +114,7 @@ class Patient(Node):
     renal_decline_per_y: Float[Array, "*b"]
     thresholds: tuple[Float[Array, "*b"], ...]  # of the first events, see `disturbances`
     first_error: Float[Array, "*b"]  # of the creatinine on admission, standard normal
+    evidence: Float[Array, "*b"]  # uniform: the draw of the posterior this patient lives in
 
 
 RISK_NAMES = tuple(RiskFactors.__dataclass_fields__)
@@ -108,6 +128,7 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
     z_age, z_weight, z_creatinine = map(as_normal, draws[:3])
     u_sex, *u_risk = map(as_uniform, draws[3 + _N_OWN :])
     female, rest = divide(u_sex, population.female)
+    asian, evidence = divide(rest, population.asian)
     male = ~female
     age_y = jnp.clip(population.age_y[0] + population.age_y[1] * z_age, *AGE_Y)
     weight_kg = jnp.clip(_log_normal(population.weight_kg, male, z_weight), *WEIGHT_KG)
@@ -117,23 +138,24 @@ def sample(key: jax.Array, population: Population, risks: Risks) -> Patient:
         age_y=age_y,
         weight_kg=weight_kg,
         male=male,
-        asian=rest < population.asian,
+        asian=asian,
         creatinine_clearance_ml_per_min=jnp.clip(
             clearance, population.lowest_clearance_ml_per_min, CREATININE_CLEARANCE_ML_PER_MIN[1]
         ),
-        risk=_risk_factors(u_risk, population.prevalences),
+        risk=_risk_factors(u_risk, age_y, female, population),
     )
-    return _complete(covariates, draws[3 : 3 + _N_OWN], population, risks)
+    return _complete(covariates, draws[3 : 3 + _N_OWN], evidence, population, risks)
 
 
 def complete(
     key: jax.Array, covariates: Covariates, population: Population, risks: Risks
 ) -> Patient:
     """One patient with these covariates; effects, kidneys and fate are drawn."""
-    return _complete(covariates, uniform_vector(key, _N_OWN), population, risks)
+    *draws, evidence = uniform_vector(key, _N_OWN + 1)
+    return _complete(covariates, draws, as_uniform(evidence), population, risks)
 
 
-def _complete(covariates, draws, population, risks):
+def _complete(covariates, draws, evidence, population, risks):
     z_decline, z_error, *z_effects = map(as_normal, draws[: 2 + drugs.N_EFFECTS])
     return Patient(
         covariates=covariates,
@@ -141,6 +163,7 @@ def _complete(covariates, draws, population, risks):
         renal_decline_per_y=disturbances.draw_renal_decline_per_y(z_decline, risks),
         thresholds=thresholds(draws[2 + drugs.N_EFFECTS :]),
         first_error=z_error,
+        evidence=evidence,
     )
 
 
@@ -219,12 +242,17 @@ def _log_normal(by_sex: Any, male, z):
     return jnp.where(male, men, women) * jnp.exp(jnp.where(male, men_sd, women_sd) * z)
 
 
-def _risk_factors(uniforms, prevalences: Prevalences) -> RiskFactors:
+def _risk_factors(uniforms, age_y, female, population: Population) -> RiskFactors:
+    decades = 0.1 * (age_y - population.age_y[0])
+    sex = female.astype(age_y.dtype) - population.female
+
+    def has(name, uniform):
+        share, (by_decade, of_woman) = getattr(population.prevalences, name), LOG_ODDS[name]
+        odds = share * jnp.exp(by_decade * decades + of_woman * sex)
+        return uniform * (1.0 - share + odds) < odds
+
     return RiskFactors(
-        **{
-            name: u < getattr(prevalences, name)
-            for name, u in zip(RISK_NAMES, uniforms, strict=True)
-        }
+        **{name: has(name, uniform) for name, uniform in zip(RISK_NAMES, uniforms, strict=True)}
     )
 
 

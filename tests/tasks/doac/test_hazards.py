@@ -37,7 +37,8 @@ def test_more_drug_fewer_strokes_more_bleeds(drug):
 def test_without_a_drug_there_is_the_untreated_stroke_and_the_background_bleed():
     none = on_drug(0.0)
     assert float(none.stroke) == pytest.approx(CALIBRATED.stroke_scale * float(STROKE), rel=1e-3)
-    expected = CALIBRATED.bleeding_scale * float(BLEEDING) * hazards.BACKGROUND_BLEEDING
+    background = CALIBRATED.bleeding_scale * CALIBRATED.background_bleeding
+    expected = background * float(BLEEDING)
     assert float(sum(none.bleeding)) == pytest.approx(expected, rel=1e-3)
     slopes = jax.grad(lambda e: on_drug(e).stroke)(0.0)
     assert np.isfinite(slopes)
