@@ -14,7 +14,7 @@ from hemosim_jax.learning.config import WIDE
 from hemosim_jax.tasks.dic.expected_rewards import DICExpectedRewards
 
 STEPS = 42  # decisions of an episode
-CONFIG = WIDE.replace(total_steps=12_000_000, rollout_steps=STEPS, discount=1.0)
+CONFIG = WIDE.replace(total_steps=8_000_000, rollout_steps=STEPS, discount=1.0)
 
 
 def expected(tier, env, params):

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.learning import learn_and_judge, parser
+from benchmarks.learning import KINDS, learn_and_judge, parser
 from hemosim_jax.evaluation.rollout import episode
 from hemosim_jax.evaluation.streams import held_out
 from hemosim_jax.learning.config import WIDE
@@ -101,8 +101,11 @@ def over_worlds(tier, policies):
     """What the agents gain over each reference, with the middle 95 % of the worlds."""
     returns = {name: returns_by_world(tier, policy) for name, policy in policies.items()}
     lines = []
-    for kind in ("ppo", "with memory"):
-        agents = np.mean([r for name, r in returns.items() if name.startswith(f"{kind}, ")], axis=0)
+    for kind in KINDS:
+        seeds = [r for name, r in returns.items() if name.startswith(f"{kind}, ")]
+        if not seeds:
+            continue
+        agents = np.mean(seeds, axis=0)
         for name in ("always_apixaban", "guideline"):
             gain = agents - returns[name]
             low, high = np.percentile(gain, (2.5, 97.5))

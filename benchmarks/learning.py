@@ -19,6 +19,8 @@ from hemosim_jax.evaluation.streams import held_out, training
 from hemosim_jax.learning import ppo
 from hemosim_jax.registry import protocols_of, task_of
 
+KINDS = {"ppo": 0, "with memory": 64}  # units of memory
+
 
 def parser(description, total_steps, patients):
     """The options that all of them have."""
@@ -27,6 +29,7 @@ def parser(description, total_steps, patients):
     result.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
     result.add_argument("--steps", type=int, default=total_steps)
     result.add_argument("--patients", type=int, default=patients)
+    result.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     result.add_argument("--out", type=Path, help="JSON file for the results")
     return result
 
@@ -110,7 +113,7 @@ def means(results, names):
 def learn_and_judge(
     ids, config, constants, options, *, env_options=None, learn_from=None, others=None, more=None
 ):
-    """PPO with and without memory, every protocol and the best constant action, by id and tier.
+    """PPO with and without memory (or one of `--kinds`), every protocol and the best constant action, by id and tier.
 
     Prints a table each, and what agents gain with intervals over seeds and patients.
 
@@ -129,9 +132,10 @@ def learn_and_judge(
             env, params = hemosim_jax.make(env_id, difficulty=tier, **(env_options or {}))
             task, started = task_of(env.name), time.perf_counter()
             trained_on = learn_from(tier, env, params) if learn_from else (env, params)
-            agents = train_ppo(*trained_on, config, options.seeds)
-            remembering = config.replace(memory_size=64)
-            agents += train_ppo(*trained_on, remembering, options.seeds, "with memory")
+            agents = []
+            for kind in options.kinds:
+                its_config = config.replace(memory_size=KINDS[kind])
+                agents += train_ppo(*trained_on, its_config, options.seeds, kind)
             constant = best_constant(env, params, constants(env))
             references = [*protocols_of(env).values(), constant]
             policies = [*references, *agents]
