@@ -113,7 +113,7 @@ def means(results, names):
 def learn_and_judge(
     ids, config, constants, options, *, env_options=None, learn_from=None, others=None, more=None
 ):
-    """PPO with and without memory (or one of `--kinds`), every protocol and the best constant action, by id and tier.
+    """PPO (of `--kinds`), every protocol and the best constant action, by id and tier.
 
     Prints a table each, and what agents gain with intervals over seeds and patients.
 
