@@ -1,12 +1,14 @@
 """What a laboratory finds in a plasma: thrombin generation, PT and INR, aPTT.
 
-Each runs a cascade in a cuvette: thrombin generation that of Hockin & Mann or its Danforth
-variant, the clotting times that of Wajima, which has fibrin. For one plasma; `vmap` for many. The
-default tolerances, in float32, cost some 0.1 % of a peak and 0.03 % of a clotting time.
+Each runs a cascade in a cuvette: thrombin generation that of Hockin & Mann, its Danforth variant or
+the one with protein C, the clotting times that of Wajima, which has fibrin. For one plasma; `vmap`
+for many. The default tolerances, in float32, cost some 0.1 % of a peak and 0.03 % of a clotting
+time.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,7 @@ from hemosim_jax.integrate import trajectory
 from hemosim_jax.integrate.rosenbrock import RODAS4, SparseRosenbrock
 from hemosim_jax.integrate.stiff import solve_stiff
 from hemosim_jax.integrate.trajectory import Trajectory
-from hemosim_jax.physiology.coagulation import hockin_mann, wajima
+from hemosim_jax.physiology.coagulation import hockin_mann, protein_c, wajima
 from hemosim_jax.physiology.coagulation.plasma import (
     WITH_HEPARIN_PER_M_S,
     Plasma,
@@ -41,6 +43,8 @@ CLOTTING_PARAMETERS = MappingProxyType(
         },
     }
 )
+
+HALVING_THROMBOMODULIN_NM = 2.2  # of `protein_c`, at 5 pM of tissue factor
 
 # First steps: well below the fastest reaction's time.
 _FIRST_STEP_S = 0.01
@@ -75,6 +79,8 @@ def thrombin_generation(
     tissue_factor_nm: Float[Array, ""],
     *,
     model: str = "danforth2009",
+    thrombomodulin_nm: Scalar | None = None,
+    activated_protein_c_nm: Scalar | None = None,
     duration_s: float = 1200.0,
     rtol: float = 1e-3,
     atol: float = 1e-6,
@@ -83,23 +89,37 @@ def thrombin_generation(
     """Thrombin after tissue factor in undiluted plasma.
 
     - `tissue_factor_nm`: 0.005 is the usual concentration.
-    - `model`: "hockin2002" or "danforth2009".
+    - `model`: "hockin2002", "danforth2009" or "protein_c".
+    - `thrombomodulin_nm`, `activated_protein_c_nm`: added with it, for "protein_c". At
+      `HALVING_THROMBOMODULIN_NM` half the area of normal plasma is left, as laboratories set it.
 
     A traced level that is negative or not finite shows in `solver_ok`.
 
-    **Raises:** `KeyError` for an unknown factor or model, `ValueError` for an impossible level.
+    **Raises:** `KeyError` for an unknown factor or model, `ValueError` for an impossible level, or
+    for reagents that the model does not know.
     """
-    levels = levels_known_to("Hockin & Mann", hockin_mann.NORMAL_NM, plasma)
-    parameters = dict(hockin_mann.PARAMETERS[model])
+    if model == "protein_c":
+        cascade: Any = protein_c
+        levels = levels_known_to("protein_c", protein_c.NORMAL_NM, plasma)
+        reagents = (0.0 if r is None else r for r in (thrombomodulin_nm, activated_protein_c_nm))
+        start = protein_c.initial_state(levels, tissue_factor_nm, *reagents)
+        parameters = dict(protein_c.PARAMETERS)
+    else:
+        if not (thrombomodulin_nm is None and activated_protein_c_nm is None):
+            raise ValueError(f"{model} has no protein C: reagents of its pathway need 'protein_c'")
+        cascade = hockin_mann
+        levels = levels_known_to("Hockin & Mann", hockin_mann.NORMAL_NM, plasma)
+        start = hockin_mann.initial_state(levels, tissue_factor_nm)
+        parameters = dict(hockin_mann.PARAMETERS[model])
     hastened = inhibition_ratio(plasma.anti_xa_u_per_ml)
     parameters |= {k: hastened * parameters[k] for k in _BY_ANTITHROMBIN}
     curve, last, ok = solve_stiff(
-        hockin_mann.vector_field,
-        SparseRosenbrock(hockin_mann.jacobian, RODAS4),
-        hockin_mann.initial_state(levels, tissue_factor_nm),
+        cascade.vector_field,
+        SparseRosenbrock(cascade.jacobian, RODAS4),
+        start,
         duration_s,
         parameters,
-        hockin_mann.thrombin_nm,
+        cascade.thrombin_nm,
         rtol=rtol,
         atol=atol,
         max_steps=max_steps,

@@ -4,6 +4,7 @@ import functools
 import operator
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,10 +13,11 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from hemosim_jax.core.node import Node
-from hemosim_jax.physiology.coagulation import hockin_mann, reduced, wajima
+from hemosim_jax.core.scalar import Scalar
+from hemosim_jax.physiology.coagulation import protein_c, reduced, wajima
 from hemosim_jax.physiology.coagulation.reactions import check_names
 
-FACTORS = tuple(dict.fromkeys((*hockin_mann.NORMAL_NM, *wajima.NORMAL_NM)))
+FACTORS = tuple(dict.fromkeys((*protein_c.NORMAL_NM, *wajima.NORMAL_NM)))
 
 # Unfractionated heparin: a third of its chains, of 15 kDa and 180 U/mg, bind antithrombin.
 ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
@@ -38,11 +40,44 @@ class Plasma(Node):
     - `levels`: fractions of normal by the names in `FACTORS` (Fg: fibrinogen, ATIII:
       antithrombin). Hockin & Mann has II, V, VII, VIIa, VIII, IX, X, TFPI and ATIII; Wajima has no
       ATIII and no VIIa, but fibrinogen, the contact factors, proteins C and S, and fibrinolysis.
+      V_Leiden is a share of factor V (0.5 in carriers), which "protein_c" tells apart.
     - `anti_xa_u_per_ml`: unfractionated heparin.
     """
 
     levels: Mapping[str, Float[Array, "*b"]] = struct.field(default_factory=dict)
     anti_xa_u_per_ml: Float[Array, "*b"] | float = 0.0
+
+
+# Typical levels of inherited and acquired plasmas; `named` makes them.
+NAMED = MappingProxyType(
+    {
+        "normal": {},
+        "hemophilia A, severe": {"VIII": 0.005},
+        "hemophilia A, moderate": {"VIII": 0.03},
+        "hemophilia A, mild": {"VIII": 0.2},
+        "hemophilia B, severe": {"IX": 0.005},
+        "hemophilia B, moderate": {"IX": 0.03},
+        "hemophilia B, mild": {"IX": 0.2},
+        "antithrombin deficiency": {"ATIII": 0.61},
+        "protein C deficiency": {"PC": 0.5},
+        "factor V Leiden, heterozygous": {"V_Leiden": 0.5},
+        "factor V Leiden, homozygous": {"V_Leiden": 1.0},
+        # An acute phase with little antithrombin: heparin does less than its level says.
+        "heparin resistance": {"ATIII": 0.6, "VIII": 2.5, "Fg": 2.0},
+    }
+)
+
+
+def named(name: str, anti_xa_u_per_ml: Scalar = 0.0) -> Plasma:
+    """One of `NAMED`, perhaps with heparin.
+
+    **Raises:** `KeyError` for another name.
+    """
+    if name not in NAMED:
+        raise KeyError(f"{name!r} is none of {', '.join(NAMED)}")
+    dtype = jnp.result_type(float)
+    levels = {factor: jnp.asarray(level, dtype) for factor, level in NAMED[name].items()}
+    return Plasma(levels, jnp.asarray(anti_xa_u_per_ml, dtype))
 
 
 def levels_known_to(
