@@ -14,8 +14,8 @@ from hemosim_jax.learning.config import WIDE
 from hemosim_jax.tasks.dic.expected_rewards import DICExpectedRewards
 
 STEPS = 42  # decisions of an episode
-# Without entropy agents settle early on full doses of heparin where little is to be gained (tried on
-# one seed and other patients).
+# Without entropy agents settle early on full doses of heparin where there is little to gain (tried
+# with one seed and on other patients).
 CONFIG = WIDE.replace(
     total_steps=8_000_000,
     rollout_steps=STEPS,
