@@ -109,20 +109,18 @@ def predicted(found, rates_of, years, key):
     return 100.0 * np.asarray(jax.random.poisson(of_counts, expected)) / years
 
 
+def row(what, value, interval, draws):
+    """People's value with its interval beside the draws of the prediction."""
+    people = f"{value:.2f} ({interval[0]:.2f}-{interval[1]:.2f})"
+    middle = tuple(np.percentile(draws, (5.0, 95.0)))
+    return Row(what, people, float(np.median(draws)), middle, "predicted")
+
+
 def compared(name, draws, published, years):
     """The two rows of an arm."""
     for event, rate, values in zip(("stroke", "bleed"), published, draws.T, strict=True):
         low, high = poisson_interval(rate, years)
-        yield (
-            Row(
-                f"{name}: {event}s per 100 years",
-                f"{rate:.2f} ({low:.2f}-{high:.2f})",
-                float(np.median(values)),
-                tuple(np.percentile(values, (5.0, 95.0))),
-                "predicted",
-            ),
-            rate,
-        )
+        yield row(f"{name}: {event}s per 100 years", rate, (low, high), values), rate
 
 
 def arms(trial, found, key):
@@ -169,16 +167,8 @@ def reilly(found, key):
     known = doac_posterior.STROKE_SLOPE, doac_posterior.BLEEDING_SLOPE
     for event, (mean, sd), values in zip(("stroke", "bleed"), known, draws.T, strict=True):
         values = values + sd * np.random.default_rng(0).normal(size=len(values))
-        yield (
-            Row(
-                f"RE-LY: log rate of {event}s on log trough",
-                f"{mean:.2f} ({mean - 2.0 * sd:.2f}-{mean + 2.0 * sd:.2f})",
-                float(np.median(values)),
-                tuple(np.percentile(values, (5.0, 95.0))),
-                "predicted",
-            ),
-            mean,
-        )
+        known_within = mean - 2.0 * sd, mean + 2.0 * sd
+        yield row(f"RE-LY: log rate of {event}s on log trough", mean, known_within, values), mean
 
 
 def rows_and_rates(**lengths):
@@ -197,7 +187,7 @@ def rows_and_rates(**lengths):
 
 def rows(**lengths):
     """All comparisons."""
-    return [row for row, _ in rows_and_rates(**lengths)]
+    return [one for one, _ in rows_and_rates(**lengths)]
 
 
 def main():
@@ -205,8 +195,8 @@ def main():
     parser.add_argument("--few", action="store_true", help="short chains: does it run?")
     options = parser.parse_args()
     compared_with = list(rows_and_rates(**(FEW if options.few else {})))
-    show("direct oral anticoagulants", [row for row, _ in compared_with], "90 %")
-    inside = [row.interval[0] <= rate <= row.interval[1] for row, rate in compared_with]
+    show("direct oral anticoagulants", [one for one, _ in compared_with], "90 %")
+    inside = [one.interval[0] <= rate <= one.interval[1] for one, rate in compared_with]
     print(f"{sum(inside)} of {len(inside)} are in the interval of 90 %")
 
 
