@@ -14,6 +14,7 @@ from hemosim_jax.learning.config import WIDE
 from hemosim_jax.tasks.dic.expected_rewards import DICExpectedRewards
 
 STEPS = 42  # decisions of an episode
+STREAM = 1002  # on which no form of this was judged before
 # Without entropy agents settle early on full doses of heparin where there is little to gain (tried
 # with one seed and on other patients).
 CONFIG = WIDE.replace(
@@ -38,7 +39,7 @@ def deaths(tier, params, policies, results):
 
 
 def main():
-    options = parser(__doc__, CONFIG.total_steps, 10_000).parse_args()
+    options = parser(__doc__, CONFIG.total_steps, 10_000, STREAM).parse_args()
     learn_and_judge(
         ["DICManagement-v1"], CONFIG, every_action, options, learn_from=expected, more=deaths
     )

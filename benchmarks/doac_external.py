@@ -96,16 +96,21 @@ def poisson_interval(rate, years):
 def predicted(found, rates_of, years, key):
     """Draws of both rates, % per year, that a further trial of so many patient-years publishes.
 
-    `rates_of(coefficients, warfarin_stroke_ratio)`: strokes and bleeds, % per year.
+    `rates_of(coefficients, warfarin_stroke_ratio)`: the hazards and the ratio of ischemic strokes.
     """
     of_trial, of_counts = jax.random.split(key)
-    ratios = jnp.exp(found["warfarin_stroke"])
-    rates = jax.lax.map(
-        lambda one: jnp.stack(doac_posterior.total(rates_of(*one))),
-        (doac_posterior.as_coefficients(found), ratios),
-    )
-    own = jax.random.normal(of_trial, rates.shape) * found["between_trials"]
-    expected = 0.01 * years * rates * jnp.exp(own)
+    spread = found["between_trials"]
+    factors = jnp.exp(spread * jax.random.normal(of_trial, spread.shape))
+
+    def of_draw(draw):
+        own, on_warfarin, (stroke_factor, bleeding_factor) = draw
+        rates, ratio = rates_of(own, on_warfarin)
+        by_site = doac_posterior.with_factors(rates, ratio * stroke_factor, bleeding_factor)
+        return jnp.stack(doac_posterior.total(by_site))
+
+    own = doac_posterior.as_coefficients(found)
+    expected = jax.lax.map(of_draw, (own, jnp.exp(found["warfarin_stroke"]), factors))
+    expected = 0.01 * years * expected
     return 100.0 * np.asarray(jax.random.poisson(of_counts, expected)) / years
 
 
@@ -132,8 +137,7 @@ def arms(trial, found, key):
 
         def rates_of(own, on_warfarin, arm=arm, exposure=exposure, risks=risks):
             rates = trial_rates.hazards_in(trial, arm, exposure, risks, own)
-            ratio = on_warfarin if arm.drug is None else 1.0
-            return trial_rates.percent_per_y(rates, ratio)
+            return rates, on_warfarin if arm.drug is None else 1.0
 
         draws = predicted(found, rates_of, arm.patient_years, jax.random.fold_in(key, index))
         published = arm.stroke_percent_per_y, arm.major_bleeding_percent_per_y
@@ -144,8 +148,7 @@ def arms(trial, found, key):
         def without(own, _):
             none = jnp.zeros_like(data.exposures[0])
             drug = jnp.zeros_like(none, jnp.int32)
-            rates = hazards.hazards_on_drug(none, drug, *data.risks[0], own)
-            return trial_rates.percent_per_y(rates, ratio)
+            return hazards.hazards_on_drug(none, drug, *data.risks[0], own), ratio
 
         draws = predicted(found, without, years, jax.random.fold_in(key, 9))
         yield from compared(f"{trial.name}, {name}", draws, published, years)

@@ -150,8 +150,7 @@ def model(every):
         ]
         for arm, rates in zip(trial.arms, by_arm, strict=True):
             ratio = stroke_factor * (jnp.exp(warfarin) if arm.drug is None else 1.0)
-            rates = rates.replace(bleeding=tuple(bleeding_factor * s for s in rates.bleeding))
-            expected = trial_rates.percent_per_y(rates, ratio)
+            expected = with_factors(rates, ratio, bleeding_factor)
             counted = published(arm)
             if arm.drug is None:  # the sites' shares on warfarin are given
                 expected, counted = total(expected), total(counted)
@@ -169,6 +168,12 @@ def model(every):
                 strict=True,
             ):
                 numpyro.sample(f"{name}_slope", dist.Normal(slope, sd), obs=jnp.asarray(mean))
+
+
+def with_factors(rates, stroke_factor, bleeding_factor):
+    """As `trial_rates.percent_per_y`; hemorrhagic strokes have the factor of bleeding."""
+    rates = rates.replace(bleeding=tuple(bleeding_factor * site for site in rates.bleeding))
+    return trial_rates.percent_per_y(rates, stroke_factor)
 
 
 def total(rates):

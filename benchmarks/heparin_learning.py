@@ -53,7 +53,9 @@ def networks(env_id, tier, options):
     if env_id != OBSERVED:
         return []
     env, params = hemosim_jax.make(DISCRETE, difficulty=tier)
-    return judge(env, params, train_dqn(env, params, options.seeds), options.patients)
+    return judge(
+        env, params, train_dqn(env, params, options.seeds), options.patients, options.stream
+    )
 
 
 def main():

@@ -22,13 +22,14 @@ from hemosim_jax.registry import protocols_of, task_of
 KINDS = {"ppo": 0, "with memory": 64}  # units of memory
 
 
-def parser(description, total_steps, patients):
+def parser(description, total_steps, patients, stream=1000):
     """The options that all of them have."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--seeds", type=int, default=3)
     result.add_argument("--tiers", nargs="+", default=["easy", "medium", "hard"])
     result.add_argument("--steps", type=int, default=total_steps)
     result.add_argument("--patients", type=int, default=patients)
+    result.add_argument("--stream", type=int, default=stream, help="held-out stream that judges")
     result.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     result.add_argument("--out", type=Path, help="JSON file for the results")
     return result
@@ -72,10 +73,10 @@ def named(policies, name):
     return [p._replace(name=f"{name}, seed {seed}") for seed, p in enumerate(policies)]
 
 
-def judge(env, params, policies, patients):
+def judge(env, params, policies, patients, stream=1000):
     """The evaluations of all policies, on the same patients and the same chance events."""
     return [
-        evaluate(task_of(env.name), env, params, p, held_out(1000), num_patients=patients)
+        evaluate(task_of(env.name), env, params, p, held_out(stream), num_patients=patients)
         for p in policies
     ]
 
@@ -139,7 +140,7 @@ def learn_and_judge(
             constant = best_constant(env, params, constants(env))
             references = [*protocols_of(env).values(), constant]
             policies = [*references, *agents]
-            results = judge(env, params, policies, options.patients)
+            results = judge(env, params, policies, options.patients, options.stream)
             best = max(results[: len(references)], key=lambda e: e.episode_return.mean())
             results += others(env_id, tier, options) if others else []
             summaries = [report.summary(task, result) for result in results]
