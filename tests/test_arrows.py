@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import hemosim_jax
+from hemosim_jax.registry import FOLDERS
 
 PACKAGE = Path(hemosim_jax.__file__).parent
 FLOORS = (
@@ -119,8 +120,8 @@ def test_every_task_has_the_same_rooms():
         "metrics",
         "cohort",
     }
-    for task in sorted(p for p in (PACKAGE / "tasks").iterdir() if (p / "__init__.py").exists()):
-        assert rooms <= {path.stem for path in task.glob("*.py")}, task.name
+    for name in FOLDERS:
+        assert rooms <= {path.stem for path in (PACKAGE / "tasks" / name).glob("*.py")}, name
 
 
 def test_files_are_small():

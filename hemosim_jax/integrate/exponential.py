@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -61,6 +62,7 @@ def _phi1_ratio(x):
     return above / below
 
 
+@jax.jit  # traced once, though a step calls it a hundred times
 def relax(
     y: Float[Array, "*b"],
     production: Float[Array, "*b"],

@@ -36,12 +36,12 @@ def total(points: Sofa) -> Int[Array, "*b"]:
     return sum(points[1:], start=points[0])
 
 
-def _below(value, thresholds):
-    return sum((value < limit).astype(jnp.int32) for limit in thresholds)
+def _below(value, thresholds) -> Array:
+    return jnp.stack([value < limit for limit in thresholds]).sum(axis=0, dtype=jnp.int32)
 
 
-def _from(value, thresholds):
-    return sum((value >= limit).astype(jnp.int32) for limit in thresholds)
+def _from(value, thresholds) -> Array:
+    return jnp.stack([value >= limit for limit in thresholds]).sum(axis=0, dtype=jnp.int32)
 
 
 def sofa(

@@ -7,9 +7,8 @@ $C_a \dot P_a = Q - (P_a - P_{ra}) / R$. The baroreflex follows $z = \ln(P_a / P
 a minute and multiplies resistance, heart rate and contractility by powers of the pressure (as Su
 et al., Br J Anaesth 2023, for anesthetized adults); veins constrict with it.
 
-mmHg, liters, minutes. Of an adult of 70 kg at rest, from textbooks (assumptions but for the rounded
-normal values of pressure, output and heart rate): mean systemic filling pressure 8 mmHg, capacity
-2.4 mL/kg/mmHg, central venous pressure 2 mmHg, cardiac output 5.5 L/min.
+mmHg, liters, minutes. Central venous pressure is transmural: what a chest or a ventilator adds is
+not in it. Sizes are the caller's.
 """
 
 import jax.numpy as jnp
@@ -21,7 +20,7 @@ from hemosim_jax.core.scalar import Scalar
 ARTERIAL_CAPACITY_L_PER_MMHG = 1.5e-3
 REFLEX_MIN = 0.5  # its time constant
 SOLVER_STEPS = 4
-_LOWEST, _HIGHEST = -2.2, 0.8  # of z
+_LOWEST, _HIGHEST = -2.2, 1.0  # of z
 _LEAST_FILLING_MMHG = 0.05
 
 
@@ -29,8 +28,8 @@ class Reflex(Node):
     """Powers of pressure over its set point, each with its sign reversed (assumptions)."""
 
     resistance: Scalar = 0.4
-    heart_rate: Scalar = 0.2
-    contractility: Scalar = 0.1
+    heart_rate: Scalar = 0.12
+    contractility: Scalar = 0.05
     unstressed: Scalar = 0.05  # of the unstressed volume; not reversed
 
 
@@ -47,8 +46,8 @@ class Circulation(Node):
     afterload: Float[Array, "*b"]  # power of the pressure by which the stroke falls
     set_mmhg: Float[Array, "*b"]
     reflex: Reflex
-    half_filling_mmhg: Scalar = 4.0
-    zero_filling_mmhg: Scalar = -4.0
+    half_filling_mmhg: Scalar = 2.0
+    zero_filling_mmhg: Scalar = -2.5
 
 
 class Flow(Node):

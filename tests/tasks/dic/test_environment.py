@@ -151,8 +151,9 @@ def test_other_treatments_are_an_option():
     assert decoded.products.fibrinogen == 4.0
     assert decoded.products.antithrombin == 3.0  # vials of 500 U
     assert decoded.tranexamic_acid_g == 1.0
-    _, state = env.reset_env(jax.random.key(0), params)
-    _, after, reward, *_ = env.step_env(jax.random.key(1), state, action, params)
+    _, state = env.reset(jax.random.key(0), params)
+    step = jax.jit(env.step_env)
+    _, after, reward, *_ = step(jax.random.key(1), state, action, params)
     assert after.blood.tranexamic_mg_per_l > 1.0
     assert after.blood.fibrinogen_g_per_l > state.blood.fibrinogen_g_per_l + 0.5
     assert jnp.isfinite(reward)
@@ -197,6 +198,7 @@ def test_actions_beyond_the_space_are_clipped(task):
     assert treatment.heparin_u_per_h == 1000.0
 
 
+@pytest.mark.long
 def test_the_full_cascade_consumes_alike(task):
     """The same patients for half a day: the network stands for it."""
     env, params = hemosim_jax.make("DICManagement-v1", cascade="hockin_mann")

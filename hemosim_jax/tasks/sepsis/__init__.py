@@ -1,0 +1,1 @@
+"""Sepsis: infection, circulation, organs. The patient; no task is registered yet."""
