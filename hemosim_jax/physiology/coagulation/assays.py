@@ -25,6 +25,7 @@ from hemosim_jax.physiology.coagulation.plasma import (
     WITH_HEPARIN_PER_M_S,
     Plasma,
     antithrombin_heparin_nm,
+    contents,
     inhibition_ratio,
     levels_known_to,
     possible,
@@ -50,6 +51,7 @@ HALVING_THROMBOMODULIN_NM = 2.2  # of `protein_c`, at 5 pM of tissue factor
 _FIRST_STEP_S = 0.01
 _FIRST_STEP_H = 1e-7
 _LONGEST_TEST_S = 300.0
+_ROUNDING_NM = 1e-3  # of a person's state after integration
 
 
 class ThrombinGeneration(Node):
@@ -98,17 +100,26 @@ def thrombin_generation(
     **Raises:** `KeyError` for an unknown factor or model, `ValueError` for an impossible level, or
     for reagents that the model does not know.
     """
+    given = {"tissue_factor_nm": tissue_factor_nm, **contents(plasma)}
     if model == "protein_c":
         cascade: Any = protein_c
         levels = levels_known_to("protein_c", protein_c.NORMAL_NM, plasma)
-        reagents = (0.0 if r is None else r for r in (thrombomodulin_nm, activated_protein_c_nm))
-        start = protein_c.initial_state(levels, tissue_factor_nm, *reagents)
+        reagents = {
+            "thrombomodulin_nm": 0.0 if thrombomodulin_nm is None else thrombomodulin_nm,
+            "activated_protein_c_nm": (
+                0.0 if activated_protein_c_nm is None else activated_protein_c_nm
+            ),
+        }
+        given |= reagents
+        accepted = possible(given)
+        start = protein_c.initial_state(levels, tissue_factor_nm, **reagents)
         parameters = dict(protein_c.PARAMETERS)
     else:
         if not (thrombomodulin_nm is None and activated_protein_c_nm is None):
             raise ValueError(f"{model} has no protein C: reagents of its pathway need 'protein_c'")
         cascade = hockin_mann
         levels = levels_known_to("Hockin & Mann", hockin_mann.NORMAL_NM, plasma)
+        accepted = possible(given)
         start = hockin_mann.initial_state(levels, tissue_factor_nm)
         parameters = dict(hockin_mann.PARAMETERS[model])
     hastened = inhibition_ratio(plasma.anti_xa_u_per_ml)
@@ -136,7 +147,7 @@ def thrombin_generation(
         steepest_nm_per_s=steepest,
         time_to_steepest_s=time_to_steepest_s,
         endogenous_thrombin_potential_nm_min=trajectory.area(curve) / 60.0,
-        solver_ok=ok & possible(plasma),
+        solver_ok=ok & accepted,
     )
 
 
@@ -152,16 +163,17 @@ def clotting_times(
 
     `parameters`: of the cascade. The reagent of the PT neutralizes heparin.
 
-    A traced level of a plasma that is negative or not finite shows in `solver_ok`.
+    A traced level that is negative or not finite shows in `solver_ok`.
 
     **Raises:** `KeyError` for an unknown factor, or a person without one; `ValueError` for an
     impossible level.
     """
-    accepted = jnp.ones((), bool)
     if isinstance(sample, Plasma):
-        accepted = possible(sample)
+        accepted = possible(contents(sample))
         levels = levels_known_to("Wajima", wajima.NORMAL_NM, sample)
         sample = wajima.plasma(levels, antithrombin_heparin_nm(sample))
+    else:
+        accepted = possible(sample, rounding=_ROUNDING_NM)
 
     def clot(cuvette):
         curve, _, ok = solve_stiff(

@@ -18,6 +18,7 @@ from hemosim_jax.physiology.coagulation import protein_c, reduced, wajima
 from hemosim_jax.physiology.coagulation.reactions import check_names
 
 FACTORS = tuple(dict.fromkeys((*protein_c.NORMAL_NM, *wajima.NORMAL_NM)))
+SHARES = {"V_Leiden": 1.0}  # levels that are a share of another, and the highest
 
 # Unfractionated heparin: a third of its chains, of 15 kDa and 180 U/mg, bind antithrombin.
 ANTITHROMBIN_HEPARIN_NM_PER_U_PER_ML = 123.0
@@ -85,29 +86,36 @@ def levels_known_to(
 ) -> dict[str, Float[Array, "*b"]]:
     """Those that the cascade with this table of normal plasma has; it warns of the others.
 
-    **Raises:** `KeyError` for a factor that no cascade has, `ValueError` for a level below 0 or
-    not finite (where values are traced: `possible`).
+    **Raises:** `KeyError` for a factor that no cascade has.
     """
     check_names("levels", plasma.levels, dict.fromkeys(FACTORS, 1.0))
-    for name, value in _named(plasma).items():
-        if not isinstance(value, Tracer):
-            number = np.asarray(value)
-            if not np.all(np.isfinite(number) & (number >= 0.0)):
-                raise ValueError(f"{name} is {number}; it must be finite and not below 0")
     unknown = [name for name in plasma.levels if name not in normal_nm]
     if unknown:
         warnings.warn(f"{cascade} has no {', '.join(unknown)}: left out", stacklevel=3)
     return {name: level for name, level in plasma.levels.items() if name in normal_nm}
 
 
-def possible(plasma: Plasma) -> Bool[Array, "*b"]:
-    """Whether every level and the heparin are finite and not below 0."""
-    values = map(jnp.asarray, _named(plasma).values())
-    return functools.reduce(operator.and_, (jnp.isfinite(x) & (x >= 0.0) for x in values))
-
-
-def _named(plasma):
+def contents(plasma: Plasma) -> dict[str, Scalar]:
+    """Levels and heparin by name."""
     return {**plasma.levels, "anti_xa_u_per_ml": plasma.anti_xa_u_per_ml}
+
+
+def possible(values: Mapping[str, Scalar], rounding: float = 0.0) -> Bool[Array, "*b"]:
+    """Whether all are finite, not below 0 by more than `rounding`, and no share above 1.
+
+    **Raises:** `ValueError` where one is not and its value is known (not traced).
+    """
+
+    def accepted(name, value, numpy):
+        number, highest = numpy.asarray(value), SHARES.get(name, numpy.inf)
+        return numpy.isfinite(number) & (number >= -rounding) & (number <= highest)
+
+    for name, value in values.items():
+        if not isinstance(value, Tracer) and not np.all(accepted(name, value, np)):
+            allowed = f"from 0 to {SHARES[name]:g}" if name in SHARES else "not below 0"
+            raise ValueError(f"{name} is {np.asarray(value)}; it must be finite and {allowed}")
+    every = [accepted(name, value, jnp) for name, value in values.items()]
+    return functools.reduce(operator.and_, every)
 
 
 def antithrombin_heparin_nm(plasma: Plasma) -> Float[Array, "*b"] | float:

@@ -146,6 +146,13 @@ def test_impossible_plasmas_are_refused():
         thrombin_generation(Plasma({"II": jnp.asarray(-0.5)}), factor)
     with pytest.raises(ValueError, match="anti_xa_u_per_ml is nan"):
         clotting_times(Plasma(anti_xa_u_per_ml=float("nan")))
+    with pytest.raises(ValueError, match=r"tissue_factor_nm is -0.*; it must be finite and not"):
+        thrombin_generation(Plasma(), -factor)
+    with pytest.raises(ValueError, match=r"V_Leiden is 1\.5; it must be finite and from 0 to 1"):
+        thrombin_generation(Plasma({"V_Leiden": jnp.asarray(1.5)}), factor, model="protein_c")
+    person = {name: jnp.ones(()) for name in wajima.NORMAL_NM}
+    with pytest.raises(ValueError, match=r"VII is -5"):
+        clotting_times({**person, "VII": jnp.asarray(-5.0)})
     levels = jnp.array([1.0, -0.1, jnp.nan])
     seen = jax.vmap(lambda level: thrombin_generation(Plasma({"II": level}), factor))(levels)
     assert seen.solver_ok.tolist() == [True, False, False]
