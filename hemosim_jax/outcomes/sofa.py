@@ -1,7 +1,6 @@
 """The Sequential Organ Failure Assessment: six organs, 0 to 4 points each.
 
-Vincent et al., Intensive Care Med 1996;22:707. Points are also given as numbers between the
-whole ones, linear between the thresholds, for hazards that do not jump.
+Vincent et al., Intensive Care Med 1996;22:707.
 """
 
 from typing import NamedTuple

@@ -19,7 +19,7 @@ from hemosim_jax.core.scalar import Scalar
 
 ARTERIAL_CAPACITY_L_PER_MMHG = 1.5e-3
 REFLEX_MIN = 0.5  # its time constant
-SOLVER_STEPS = 4
+SECANT_STEPS = 2  # after a first one with a fixed slope
 _LOWEST, _HIGHEST = -2.2, 1.0  # of z
 _LEAST_FILLING_MMHG = 0.05
 
@@ -76,7 +76,7 @@ def _pumped(own: Circulation, reflex_z, afterload_z):
 def steady(own: Circulation) -> Flow:
     """Where pressure and reflex have come to rest, as they do within minutes.
 
-    The balance is found by the secant method from the set point on; four evaluations find the
+    The balance is found by the secant method from the set point on; three evaluations find the
     pressure to 1e-3 of itself (`tests/physiology/test_circulation.py`).
     """
 
@@ -90,7 +90,7 @@ def steady(own: Circulation) -> Flow:
     error = imbalance(before)
     slope = -(1.5 + own.reflex.resistance + own.afterload)
     now = jnp.clip(before - error / slope, _LOWEST, _HIGHEST)
-    for _ in range(SOLVER_STEPS - 2):
+    for _ in range(SECANT_STEPS):
         later = imbalance(now)
         moved = now - before
         fell = error - later

@@ -97,16 +97,20 @@ def rates(state: State, own: Parameters, kill_per_h: Scalar, injury_per_h: Scala
     )
 
 
-def vector_field(t: Scalar, state: State, args: tuple[Parameters, Scalar, Scalar]) -> State:
-    """Per hour. `args`: parameters, what kills the pathogen (per hour) and adds to the damage."""
-    own, kill_per_h, injury_per_h = args
-    now = rates(state, own, kill_per_h, injury_per_h)
+def slope(state: State, own: Parameters, now: Rates) -> State:
+    """Per hour, with these rates."""
     return State(
         now.growth * state.pathogen,
         now.phagocytes - own.mu_n * state.phagocytes,
         now.damage - own.mu_d * state.damage,
         now.mediators - own.mu_c * state.mediators,
     )
+
+
+def vector_field(t: Scalar, state: State, args: tuple[Parameters, Scalar, Scalar]) -> State:
+    """Per hour. `args`: parameters, what kills the pathogen (per hour) and adds to the damage."""
+    own, kill_per_h, injury_per_h = args
+    return slope(state, own, rates(state, own, kill_per_h, injury_per_h))
 
 
 def step(hours: Scalar, state: State, own: Parameters, now: Rates) -> State:

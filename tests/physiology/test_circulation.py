@@ -105,14 +105,15 @@ def test_the_pressure_returns_within_minutes():
     [("volume_l", 1), ("unstressed_l", -1), ("resistance", 1), ("stroke_l", 1), ("afterload", 1)],
 )
 def test_what_raises_the_pressure(name, sign):
-    """Afterload weighs on the heart below the set point's pressure less."""
+    """Everybody is below the set point: there a greater power of the afterload helps the heart."""
     low = sick().replace(set_mmhg=jnp.full(PATIENTS, 100.0))
     value = getattr(low, name)
     high = low.replace(**{name: 1.05 * value})
     lower, higher = (jax.vmap(circulation.steady)(one) for one in (low, high))
     rises = np.asarray(higher.pressure_mmhg - lower.pressure_mmhg)
     below = np.asarray(lower.pressure_mmhg < 95.0)
-    assert (sign * rises[below] > 0.0).mean() > (0.99 if name != "afterload" else 0.9)
+    assert below.sum() > 20
+    assert (sign * rises[below] > 0.0).all()
 
 
 def test_gradients_are_finite():

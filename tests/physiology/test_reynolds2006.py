@@ -57,9 +57,6 @@ def test_lasting_states(values, k_pg, largest):
 def test_where_growth_outruns_the_defense(near, published):
     """Health and the aseptic state lose their stability when the pathogen can grow in them."""
 
-    def top(k_pg):
-        return eigenvalues(equilibrium(near, k_pg), k_pg)[0]
-
     def growth(k_pg):
         with jax.enable_x64():
             state = jnp.asarray(equilibrium(near, k_pg), jnp.float64)

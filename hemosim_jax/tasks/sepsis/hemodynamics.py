@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hemosim_jax.core.node import Node
-from hemosim_jax.physiology import circulation
+from hemosim_jax.physiology import circulation, reynolds2006
 from hemosim_jax.physiology.circulation import Circulation, Flow, Reflex
 from hemosim_jax.tasks.sepsis.body import (
     BLOOD_L_PER_KG,
@@ -60,7 +60,7 @@ class Tone(Node):
 
 def damage_share(body: Body) -> Float[Array, "*b"]:
     """Damage over that of the lasting states, 0 to about 1."""
-    return body.infection.damage / 17.5
+    return body.infection.damage / reynolds2006.LARGEST_DAMAGE
 
 
 def tone(body: Body, own: Parameters) -> Tone:

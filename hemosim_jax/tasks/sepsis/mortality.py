@@ -1,23 +1,20 @@
-r"""Death: a hazard that rises as organs fail, and what it comes to by a later day.
+r"""Death: a hazard that rises as organs fail.
 
 $h = f h_0 \exp(\sum w_i s_i + w_h H)$ a day: frailty $f$, points $s_i$ of five organs (numbers
 between the whole points of `outcomes.sofa`), hypoperfusion $H$. The weights are in the order that
 single failing organs cost (63,756 patients in intensive care: respiration 22.5 % dead, brain 26.9,
-kidneys 34.6, coagulation 34.8, liver 40.1); their size and $h_0$ are calibrated
-(`benchmarks.sepsis_trials` says on which arms).
+kidneys 34.6, coagulation 34.8, liver 40.1); their size and $h_0$ are assumptions,
+not calibrated yet.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hemosim_jax.core.scalar import Scalar
 from hemosim_jax.tasks.sepsis.body import Body, Parameters
 
 DAILY_HAZARD = 0.004  # h_0
 WEIGHTS = {"respiration": 0.2, "brain": 0.22, "kidneys": 0.3, "coagulation": 0.3, "liver": 0.33}
 HYPOPERFUSION_WEIGHT = 1.2
-# Beyond the episode organs recover: the hazard falls with this time constant (assumption).
-RECOVERY_D = 12.0
 
 
 def organ_points(body: Body) -> dict[str, Float[Array, "*b"]]:
@@ -45,16 +42,3 @@ def daily_hazard(
     severity = sum(weight * points[name] for name, weight in WEIGHTS.items())
     severity = severity + HYPOPERFUSION_WEIGHT * hypoperfusion
     return own.frailty * DAILY_HAZARD * jnp.exp(severity)
-
-
-def risk_by_day(
-    day: Scalar,
-    body: Body,
-    own: Parameters,
-    hypoperfusion: Float[Array, "*b"],
-    elapsed_h: Scalar,
-) -> Float[Array, "*b"]:
-    """Of dying until then, of who lives so long after admission: 0 to 1."""
-    left_d = jnp.maximum(day - elapsed_h / 24.0, 0.0)
-    effective_d = -RECOVERY_D * jnp.expm1(-left_d / RECOVERY_D)
-    return -jnp.expm1(-daily_hazard(body, own, hypoperfusion) * effective_d)

@@ -1,16 +1,13 @@
 """Patients with sepsis: who they are, how ill they come, what is individual in them.
 
-Distributions are assumptions (working values) where no source is named, chosen so that patients on
-admission and arms of trials look as published (`benchmarks.sepsis_trials`).
+Distributions are assumptions (working values) where no source is named, not calibrated to real
+patients yet.
 """
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from hemosim_jax.core.description import plain_numbers
 from hemosim_jax.core.node import Node
 from hemosim_jax.core.random_draws import as_exponential, as_normal, as_uniform, uniform_vector
 from hemosim_jax.core.scalar import Scalar
@@ -42,7 +39,6 @@ class Population(Node):
     delay_h: tuple[Scalar, Scalar] = (6.0, 17.0)  # from infection to admission, uniform
     resistant: Scalar = 0.05
     frailty: Scalar = 1.0  # median
-    severity: Scalar = 1.0  # times the SDs of the individual responses
 
 
 class Covariates(Node):
@@ -89,7 +85,7 @@ MIC_MG_PER_L = (0.25, 0.8)
 RESISTANT_MIC_MG_PER_L = 32.0
 
 N_COVARIATE_DRAWS = 6
-N_DRAWS = 17
+N_DRAWS = 19
 
 
 def sample(key: jax.Array, population: Population) -> Patient:
@@ -116,16 +112,11 @@ def sample(key: jax.Array, population: Population) -> Patient:
     return _complete(covariates, draws[N_COVARIATE_DRAWS:], population)
 
 
-def complete(key: jax.Array, covariates: Covariates, population: Population) -> Patient:
-    """One patient with these covariates; severity and individual parameters are drawn."""
-    return _complete(covariates, uniform_vector(key, N_DRAWS), population)
-
-
 def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
     u_delay, u_resistant = map(as_uniform, drawn[:2])
     normals = list(map(as_normal, drawn[2:15]))
     own = {
-        name: jnp.exp(population.severity * sd * z)
+        name: jnp.exp(sd * z)
         for (name, sd), z in zip(RESPONSE_SD.items(), normals[:6], strict=True)
     }
     z_set, z_rate, z_filtration, z_frail, z_defense, z_persistence, z_mic = normals[6:]
@@ -166,7 +157,7 @@ def _complete(covariates: Covariates, drawn, population: Population) -> Patient:
         parameters=parameters,
         first_dose_1e6_per_ml=_log_normal(population.first_dose_1e6_per_ml, z_dose),
         delay_h=low + (high - low) * u_delay,
-        until_death=as_exponential(drawn[2], drawn[3]),
+        until_death=as_exponential(drawn[17], drawn[18]),
     )
 
 
@@ -203,12 +194,3 @@ def on_admission(patient: Patient, *, differentiable: bool = False) -> Body:
 def _log_normal(median_and_log_sd, z):
     median, log_sd = median_and_log_sd
     return median * jnp.exp(log_sd * z)
-
-
-def describe(patient: Patient) -> dict[str, Any]:
-    """Covariates by name, and how the illness began."""
-    return {
-        **plain_numbers(patient.covariates),
-        "growth_per_h": round(float(patient.parameters.host.k_pg), 2),
-        "hours_since_infection": round(float(patient.delay_h), 1),
-    }

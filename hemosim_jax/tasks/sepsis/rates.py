@@ -3,8 +3,8 @@ r"""What becomes of a septic patient's water, vessels, lactate and organs, per h
 Every quantity $y$ is made and lost, $\dot y = m - l y$, with $m$ and $l$ that follow from the whole
 patient; the pathogen and the immune system as in `physiology.reynolds2006`, with an antibiotic that
 kills and hypoperfusion that adds to the damage; pressure and flow as `hemodynamics` says. Numbers
-without a source are assumptions, chosen so that courses are those of patients
-(`benchmarks.sepsis_bedside`, `benchmarks.sepsis_trials`).
+without a source are assumptions, chosen so that drugs and fluid do what they do in patients
+(`benchmarks.sepsis_bedside`); courses have not been held against trials yet.
 """
 
 from typing import Any, NamedTuple
@@ -130,13 +130,12 @@ def rates(body: Body, own: Parameters, drugs: Drugs) -> Rates:
     volume = blood_l(body, own) / (blood_l(body, own) - body.plasma_l + normal_plasma_l(own)) - 1.0
     diuresis = jnp.exp(jnp.clip(VOLUME_LOG * volume, -1.5, 1.0))
     urine = URINE_ML_PER_KG_H * kidneys * diuresis
-    litres_in = drugs.fluid_l_per_h + 1e-3 * USUAL_WATER_ML_PER_KG_H * weight
-    litres_out = 1e-3 * urine * weight
+    liters_in = drugs.fluid_l_per_h + 1e-3 * USUAL_WATER_ML_PER_KG_H * weight
+    liters_out = 1e-3 * urine * weight
 
     stays = PLASMA_SHARE * jnp.exp(-SHARE_LOG_LOSS * leak)
-    normal_l = normal_plasma_l(own)
     interstitial_l = INTERSTITIAL_L_PER_KG * weight
-    rest_l = normal_l * jnp.exp(-PLASMA_LOST * leak)
+    rest_l = normal_plasma_l(own) * jnp.exp(-PLASMA_LOST * leak)
     excess_l = body.extracellular_l - interstitial_l
     water_in_tissue = (body.extracellular_l - body.plasma_l) / interstitial_l - 1.0
 
@@ -171,9 +170,7 @@ def rates(body: Body, own: Parameters, drugs: Drugs) -> Rates:
     vasopressin_l = hemodynamics.VASOPRESSIN_VOLUME_L_PER_KG * weight
     turnover = {
         "plasma_l": (
-            litres_in
-            - litres_out
-            + EXCHANGE_PER_H * (rest_l + stays * (excess_l - normal_l) + stays * normal_l),
+            liters_in - liters_out + EXCHANGE_PER_H * (rest_l + stays * excess_l),
             EXCHANGE_PER_H * (1.0 + stays),
         ),
         "vasoplegia": towards(
@@ -208,8 +205,8 @@ def rates(body: Body, own: Parameters, drugs: Drugs) -> Rates:
         "glasgow": towards(jnp.maximum(glasgow, 3.0), BRAIN_RATE_PER_H),
     }
     gained = {
-        "extracellular_l": litres_in - litres_out,
-        "urine_l": litres_out,
+        "extracellular_l": liters_in - liters_out,
+        "urine_l": liters_out,
         "death_hazard": mortality.daily_hazard(body, own, lack) / 24.0,
     }
     return Rates(
@@ -227,15 +224,8 @@ def rates(body: Body, own: Parameters, drugs: Drugs) -> Rates:
 def slope(body: Body, own: Parameters, now: Rates) -> Body:
     """Per hour."""
     changes = {n: made - lost * getattr(body, n) for n, (made, lost) in now.turnover.items()}
-    infection = body.infection
-    host = own.host
     return body.replace(
-        infection=reynolds2006.State(
-            now.infection.growth * infection.pathogen,
-            now.infection.phagocytes - host.mu_n * infection.phagocytes,
-            now.infection.damage - host.mu_d * infection.damage,
-            now.infection.mediators - host.mu_c * infection.mediators,
-        ),
+        infection=reynolds2006.slope(body.infection, own.host, now.infection),
         meropenem_mg=tuple(
             made - lost * amount
             for amount, (made, lost) in zip(body.meropenem_mg, now.meropenem, strict=True)
